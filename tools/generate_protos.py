@@ -1,0 +1,49 @@
+"""Generate `src/sp1tee/wire/pb/*_pb2*.py` from the `.proto` files beside them.
+
+`python tools/generate_protos.py` writes them; `--check` generates into a temporary directory and
+fails when a committed file differs, so that nobody edits generated code.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from grpc_tools import protoc
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+PACKAGE = Path("sp1tee/wire/pb")
+SERVICES = {"network", "artifact", "worker"}
+
+
+def generate(out: Path) -> None:
+    """Run protoc for every `.proto` file, with gRPC stubs where it declares a service."""
+    for proto in sorted((SOURCE / PACKAGE).glob("*.proto")):
+        flags = [f"--python_out={out}", f"--mypy_out=quiet:{out}"]
+        if proto.stem in SERVICES:
+            flags += [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}"]
+        if protoc.main(["protoc", f"-I{SOURCE}", *flags, str(PACKAGE / proto.name)]) != 0:
+            sys.exit(f"protoc failed on {proto.name}")
+
+
+def differences(fresh: Path) -> list[str]:
+    """Names of generated files that are missing, stale or no longer generated."""
+    made = {path.name: path.read_bytes() for path in (fresh / PACKAGE).iterdir()}
+    kept = {path.name: path.read_bytes() for path in (SOURCE / PACKAGE).glob("*_pb2*.py*")}
+    return sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    if not parser.parse_args().check:
+        generate(SOURCE)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder))
+        if stale := differences(Path(folder)):
+            sys.exit(f"generated code differs: {', '.join(stale)}; run tools/generate_protos.py")
+
+
+if __name__ == "__main__":
+    main()
