@@ -34,6 +34,7 @@ def differences(fresh: Path) -> list[str]:
 
 
 def main() -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     if not parser.parse_args().check:
