@@ -149,7 +149,8 @@ class ClaimMismatch(WireError):  # noqa: N818 - it names what disagrees
     """A proof proves something else than what was asked for.
 
     Attributes:
-        claim: which one: ``program``, ``public values``, ``exit code`` or ``completeness``.
+        claim: which part: ``program``, ``public values``, ``exit code``, ``completeness`` or
+            ``circuits``.
     """
 
     code = "SP1TEE-W013"

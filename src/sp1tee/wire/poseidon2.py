@@ -16,176 +16,41 @@ _RATE = 8
 _INVERSE_2_32 = pow(2, -32, PRIME)
 _DIAGONAL = (-2, *(1 << shift for shift in (*range(14), 15)))
 
-_FULL_FIRST = (
-    (
-        0x7EE56A48,
-        0x11367045,
-        0x12E41941,
-        0x7EBBC12B,
-        0x1970B7D5,
-        0x662B60E8,
-        0x3E4990C6,
-        0x679F91F5,
-        0x350813BB,
-        0x00874AD4,
-        0x28A0081A,
-        0x18FA5872,
-        0x5F25B071,
-        0x5E5D5998,
-        0x5E6FD3E7,
-        0x5B2E2660,
-    ),
-    (
-        0x6F1837BF,
-        0x3FE6182B,
-        0x1EDD7AC5,
-        0x57470D00,
-        0x43D486D5,
-        0x1982C70F,
-        0x0EA53AF9,
-        0x61D6165B,
-        0x51639C00,
-        0x2DEC352C,
-        0x2950E531,
-        0x2D2CB947,
-        0x08256CEF,
-        0x1A0109F6,
-        0x1F51FAF3,
-        0x5CEF1C62,
-    ),
-    (
-        0x3D65E50E,
-        0x33D91626,
-        0x133D5A1E,
-        0x0FF49B0D,
-        0x38900CD1,
-        0x2C22CC3F,
-        0x28852BB2,
-        0x06C65A02,
-        0x7B2CF7BC,
-        0x68016E1A,
-        0x15E16BC0,
-        0x5248149A,
-        0x6DD212A0,
-        0x18D6830A,
-        0x5001BE82,
-        0x64DAC34E,
-    ),
-    (
-        0x5902B287,
-        0x426583A0,
-        0x0C921632,
-        0x3FE028A5,
-        0x245F8E49,
-        0x43BB297E,
-        0x7873DBD9,
-        0x3CC987DF,
-        0x286BB4CE,
-        0x640A8DCD,
-        0x512A8E36,
-        0x03A4CF55,
-        0x481837A2,
-        0x03D6DA84,
-        0x73726AC7,
-        0x760E7FDF,
-    ),
-)
-_PARTIAL = (
-    0x54DFEB5D,
-    0x7D40AFD6,
-    0x722CB316,
-    0x106A4573,
-    0x45A7CCDB,
-    0x44061375,
-    0x154077A5,
-    0x45744FAA,
-    0x4EB5E5EE,
-    0x3794E83F,
-    0x47C7093C,
-    0x5694903C,
-    0x69CB6299,
-    0x373DF84C,
-    0x46A0DF58,
-    0x46B8758A,
-    0x3241EBCB,
-    0x0B09D233,
-    0x1AF42357,
-    0x1E66CEC2,
-)
-_FULL_LAST = (
-    (
-        0x43E7DC24,
-        0x259A5D61,
-        0x27E85A3B,
-        0x1B9133FA,
-        0x343E5628,
-        0x485CD4C2,
-        0x16E269F5,
-        0x165B60C6,
-        0x25F683D9,
-        0x124F81F9,
-        0x174331F9,
-        0x77344DC5,
-        0x5A821DBA,
-        0x5FC4177F,
-        0x54153BF5,
-        0x5E3F1194,
-    ),
-    (
-        0x3BDBF191,
-        0x088C84A3,
-        0x68256C9B,
-        0x3C90BBC6,
-        0x6846166A,
-        0x03F4238D,
-        0x463335FB,
-        0x5E3D3551,
-        0x6E59AE6F,
-        0x32D06CC0,
-        0x596293F3,
-        0x6C87EDB2,
-        0x08FC60B5,
-        0x34BCCA80,
-        0x24F007F3,
-        0x62731C6F,
-    ),
-    (
-        0x1E1DB6C6,
-        0x0CA409BB,
-        0x585C1E78,
-        0x56E94EDC,
-        0x16D22734,
-        0x18E11467,
-        0x7B2C3730,
-        0x770075E4,
-        0x35D1B18C,
-        0x22BE3DB5,
-        0x4FB1FBB7,
-        0x477CB3ED,
-        0x7D5311C6,
-        0x5B62AE7D,
-        0x559C5FA8,
-        0x77F15048,
-    ),
-    (
-        0x3211570B,
-        0x490FEF6A,
-        0x77EC311F,
-        0x2247171B,
-        0x4E0AC711,
-        0x2EDF69C9,
-        0x3B5A8850,
-        0x65809421,
-        0x5619B4AA,
-        0x362019A7,
-        0x6BF9D4ED,
-        0x5B413DFF,
-        0x617E181E,
-        0x5E7AB57B,
-        0x33AD7833,
-        0x3466C7CA,
-    ),
-)
+
+def _elements(digits: str) -> tuple[int, ...]:
+    return tuple(int(word, 16) for word in digits.split())
+
+
+def _rounds(digits: str) -> tuple[tuple[int, ...], ...]:
+    elements = _elements(digits)
+    return tuple(elements[i : i + _WIDTH] for i in range(0, len(elements), _WIDTH))
+
+
+_FULL_FIRST = _rounds("""
+    7ee56a48 11367045 12e41941 7ebbc12b 1970b7d5 662b60e8 3e4990c6 679f91f5
+    350813bb 00874ad4 28a0081a 18fa5872 5f25b071 5e5d5998 5e6fd3e7 5b2e2660
+    6f1837bf 3fe6182b 1edd7ac5 57470d00 43d486d5 1982c70f 0ea53af9 61d6165b
+    51639c00 2dec352c 2950e531 2d2cb947 08256cef 1a0109f6 1f51faf3 5cef1c62
+    3d65e50e 33d91626 133d5a1e 0ff49b0d 38900cd1 2c22cc3f 28852bb2 06c65a02
+    7b2cf7bc 68016e1a 15e16bc0 5248149a 6dd212a0 18d6830a 5001be82 64dac34e
+    5902b287 426583a0 0c921632 3fe028a5 245f8e49 43bb297e 7873dbd9 3cc987df
+    286bb4ce 640a8dcd 512a8e36 03a4cf55 481837a2 03d6da84 73726ac7 760e7fdf
+""")
+_PARTIAL = _elements("""
+    54dfeb5d 7d40afd6 722cb316 106a4573 45a7ccdb 44061375 154077a5 45744faa
+    4eb5e5ee 3794e83f 47c7093c 5694903c 69cb6299 373df84c 46a0df58 46b8758a
+    3241ebcb 0b09d233 1af42357 1e66cec2
+""")
+_FULL_LAST = _rounds("""
+    43e7dc24 259a5d61 27e85a3b 1b9133fa 343e5628 485cd4c2 16e269f5 165b60c6
+    25f683d9 124f81f9 174331f9 77344dc5 5a821dba 5fc4177f 54153bf5 5e3f1194
+    3bdbf191 088c84a3 68256c9b 3c90bbc6 6846166a 03f4238d 463335fb 5e3d3551
+    6e59ae6f 32d06cc0 596293f3 6c87edb2 08fc60b5 34bcca80 24f007f3 62731c6f
+    1e1db6c6 0ca409bb 585c1e78 56e94edc 16d22734 18e11467 7b2c3730 770075e4
+    35d1b18c 22be3db5 4fb1fbb7 477cb3ed 7d5311c6 5b62ae7d 559c5fa8 77f15048
+    3211570b 490fef6a 77ec311f 2247171b 4e0ac711 2edf69c9 3b5a8850 65809421
+    5619b4aa 362019a7 6bf9d4ed 5b413dff 617e181e 5e7ab57b 33ad7833 3466c7ca
+""")
 
 
 def permute(state: list[int]) -> list[int]:

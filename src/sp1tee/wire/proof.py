@@ -23,9 +23,11 @@ VKEY_HASH_SIZE = 32
 PUBLIC_INPUT_COUNT = {Family.V5: 2, Family.V6: 5}
 """How many public inputs an on-chain proof has."""
 
+MAX_INPUT_DIGITS = 77
+"""How many decimal digits a public input, a scalar of BN254, can have."""
+
 _VARIANT_SIZE = 4
 _LENGTH_SIZE = 8
-_INPUT_DIGITS = 80  # a BN254 scalar has at most 77 decimal digits
 _PROOF_DIGITS = 1 << 16
 
 
@@ -180,7 +182,7 @@ def _decode_snark(data: bytes, mode: Mode) -> SnarkProof:
 
 def _read_snark(reader: Reader, mode: Mode, input_count: int) -> SnarkProof:
     reader.u32()
-    inputs = tuple(reader.string(_INPUT_DIGITS) for _ in range(input_count))
+    inputs = tuple(reader.string(MAX_INPUT_DIGITS) for _ in range(input_count))
     encoded, raw = reader.string(_PROOF_DIGITS), reader.string(_PROOF_DIGITS)
     vkey_hash = reader.bytes(VKEY_HASH_SIZE)
     public_values = reader.byte_string()
