@@ -218,6 +218,77 @@ class FulfillError(Sp1teeError):
     exit_code = 1
 
 
+class WorkerTokenRefused(FulfillError):  # noqa: N818 - it names what the server refused
+    """The server does not accept this worker's token."""
+
+    code = "SP1TEE-F001"
+    exit_code = 2
+    default_advice = "Give the token that the server wrote to worker.token in its data directory."
+
+
+class ServerAway(FulfillError):  # noqa: N818 - it names a state that passes
+    """The server could not be reached or could not answer for the moment: worth another try."""
+
+    code = "SP1TEE-F002"
+    exit_code = 3
+    default_advice = "Check that the server runs and that the URL is that of its worker listener."
+
+
+class ServerRefused(FulfillError):  # noqa: N818 - it names who refused
+    """The server answered a worker's call with a refusal that trying again does not change."""
+
+    code = "SP1TEE-F003"
+    default_advice = "Run the same release of sp1tee on both sides."
+
+
+class LeaseGone(FulfillError):  # noqa: N818 - it names what is gone
+    """The server gave the request to somebody else or ended it."""
+
+    code = "SP1TEE-F004"
+
+
+class TransferError(FulfillError):
+    """Bytes that crossed from the server are not those that the lease names."""
+
+    code = "SP1TEE-F005"
+    default_advice = "The request is given back; if it repeats, check the server's data directory."
+
+
+class JobFailed(FulfillError):  # noqa: N818 - it names what failed
+    """A request cannot be proved, as it is or by this worker.
+
+    Attributes:
+        error: the network's ``ProofRequestError``.
+        cause: the network's ``ExecuteFailureCause``; 0 unless the guest's run failed.
+        retryable: whether the same worker or another one may succeed.
+    """
+
+    code = "SP1TEE-F006"
+
+    def __init__(
+        self, message: str, *, error: int, cause: int = 0, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.error = error
+        self.cause = cause
+        self.retryable = retryable
+
+
+class ProverFailed(FulfillError):  # noqa: N818 - it names what failed
+    """The prover ended without a proof."""
+
+    code = "SP1TEE-F007"
+    default_advice = "See the prover's own log."
+
+
+class CheckupFailed(FulfillError):  # noqa: N818 - it names what failed
+    """This machine lacks something that fulfilling needs."""
+
+    code = "SP1TEE-F008"
+    exit_code = 2
+    default_advice = "Run `sp1tee doctor`."
+
+
 # --- requesting ----------------------------------------------------------------------------
 
 
@@ -226,3 +297,110 @@ class ClientError(Sp1teeError):
 
     code = "SP1TEE-P000"
     exit_code = 1
+
+
+class RequestFailed(ClientError):  # noqa: N818 - it names the request, which is at fault
+    """A request ended without a proof; leaves say how."""
+
+    code = "SP1TEE-P001"
+
+
+class Unexecutable(RequestFailed):
+    """The program does not run to its end on this input."""
+
+    code = "SP1TEE-P002"
+    default_advice = "Run `sp1tee execute` with the same program and input to see why."
+
+
+class Unfulfillable(RequestFailed):
+    """Nobody can make this proof: the prover gave up, or the network took it back."""
+
+    code = "SP1TEE-P003"
+
+
+class RequestExpired(RequestFailed):
+    """The deadline came before the proof."""
+
+    code = "SP1TEE-P004"
+    default_advice = "Send the request again with a longer --timeout."
+
+
+class UnknownRequest(RequestFailed):
+    """The server knows no request with this id."""
+
+    code = "SP1TEE-P005"
+    default_advice = "Ask the server that took the request, with the id it printed."
+
+
+class WaitTimeout(ClientError):  # noqa: N818 - it names what ran out
+    """The time to wait is over and the request is still open."""
+
+    code = "SP1TEE-P006"
+
+
+class ServerRefusal(ClientError):  # noqa: N818 - it is an answer, not a fault of ours
+    """The server said no, and would say it again.
+
+    Attributes:
+        status: the name of the gRPC status, or ``HTTP`` and a number.
+        server_code: the server's own stable code, e.g. ``SP1TEE-R004``; empty if it sent none.
+    """
+
+    code = "SP1TEE-P007"
+    exit_code = 4
+
+    def __init__(
+        self, message: str, *, status: str, server_code: str = "", advice: str | None = None
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.status = status
+        self.server_code = server_code
+
+
+class ProgramFileError(ClientError):
+    """A file that should be a program is none that SP1 runs."""
+
+    code = "SP1TEE-P008"
+    exit_code = 2
+    default_advice = "Give the RISC-V ELF that `cargo prove build` makes."
+
+
+class VerifyingKeyMissing(ClientError):  # noqa: N818 - it names what is missing
+    """Registering a program needs its verifying key."""
+
+    code = "SP1TEE-P009"
+    exit_code = 2
+    default_advice = (
+        "Write it once with the Rust SDK, after `let pk = client.setup(elf)`: "
+        '`std::fs::write("program.elf.vk", bincode::serialize(pk.verifying_key())?)?`, '
+        "then give --vk program.elf.vk or keep it beside the program."
+    )
+
+
+class VerifyingKeyMismatch(ClientError):  # noqa: N818 - it names what disagrees
+    """A verifying key, its hash and a program that do not belong together."""
+
+    code = "SP1TEE-P010"
+    exit_code = 2
+
+
+class InputFileError(ClientError):
+    """A program's input cannot be read, or is not what it should be."""
+
+    code = "SP1TEE-P011"
+    exit_code = 2
+
+
+class CleartextRefused(ClientError):  # noqa: N818 - it names what was refused
+    """The input would have crossed the network unencrypted."""
+
+    code = "SP1TEE-P012"
+    exit_code = 2
+    default_advice = "Use an https:// address, or --allow-cleartext inside a network you trust."
+
+
+class OutputFileError(ClientError):
+    """A result cannot be written where it should go."""
+
+    code = "SP1TEE-P013"
+    exit_code = 2
