@@ -208,6 +208,26 @@ class NetworkError(Sp1teeError):
     exit_code = 3
 
 
+class Unreachable(NetworkError):  # noqa: N818 - it names the peer, which is at fault
+    """A peer did not answer, or says that it cannot right now; trying again may help.
+
+    Attributes:
+        server_code: the peer's own stable code; empty if it sent none.
+    """
+
+    code = "SP1TEE-N001"
+
+    def __init__(self, message: str, *, server_code: str = "", advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.server_code = server_code
+
+
+class BadReply(NetworkError):  # noqa: N818 - it names the reply, which is at fault
+    """A peer answered with something its protocol does not allow."""
+
+    code = "SP1TEE-N002"
+
+
 # --- fulfilling ----------------------------------------------------------------------------
 
 
