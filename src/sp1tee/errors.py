@@ -183,6 +183,97 @@ class StoreError(Sp1teeError):
     exit_code = 3
 
 
+class StoreUnavailable(StoreError):  # noqa: N818 - it names what is not to be had
+    """The disk or the database failed; nothing of the change happened."""
+
+    code = "SP1TEE-S001"
+    default_advice = "Look at the disk and the server's log, then try again: nothing was changed."
+
+
+class StoreFull(StoreUnavailable):
+    """The disk is full."""
+
+    code = "SP1TEE-S002"
+    default_advice = "Free space on the data directory's disk, then try again."
+
+
+class StoreInUse(StoreError):  # noqa: N818 - it names the store, which is taken
+    """Another server works in the data directory."""
+
+    code = "SP1TEE-S003"
+    default_advice = "Stop the other server, or give this one a data_dir of its own."
+
+
+class StoreTooNew(StoreError):  # noqa: N818 - it names the store, which is ahead
+    """A newer release has changed the database."""
+
+    code = "SP1TEE-S004"
+    default_advice = "Run the newest sp1tee that this data directory has seen, or a later one."
+
+
+class StoreMismatch(StoreError):  # noqa: N818 - it names what does not fit
+    """The database and the vault's files do not belong together."""
+
+    code = "SP1TEE-S005"
+    default_advice = "Point data_dir and database_url at the pair that was used before."
+
+
+class VaultKeyError(StoreError):
+    """A vault key is unusable."""
+
+    code = "SP1TEE-S006"
+    exit_code = 2
+    default_advice = "Give a file of 64 hex digits or 32 raw bytes that only its owner can read."
+
+
+class WrongVaultKeyError(VaultKeyError):
+    """A vault key is not the one the vault was made with."""
+
+    code = "SP1TEE-S007"
+    default_advice = "Give the key this data directory was made with; no other can read it."
+
+
+class MissingVaultKeyError(VaultKeyError):
+    """A vault is there, and its key file is not."""
+
+    code = "SP1TEE-S008"
+    default_advice = (
+        "Put the key file back. If it is lost, so are the vault's blobs: start with an empty "
+        "data_dir."
+    )
+
+
+class BlobErased(StoreError):  # noqa: N818 - it names the blob, which is gone
+    """There is no such blob, or no longer."""
+
+    code = "SP1TEE-S009"
+
+
+class BlobDamaged(StoreError):  # noqa: N818 - it names the blob, which is at fault
+    """A sealed file is not what was written."""
+
+    code = "SP1TEE-S010"
+    default_advice = "Something changed the data directory's files: check the disk and who has access."
+
+
+class RequestNotFound(StoreError):  # noqa: N818 - it names the request, which is not there
+    """A key that names no request."""
+
+    code = "SP1TEE-S011"
+
+
+class ProgramNotFound(StoreError):  # noqa: N818 - it names the program, which is not there
+    """A hash that names no registered program."""
+
+    code = "SP1TEE-S012"
+
+
+class StateConflict(StoreError):  # noqa: N818 - it names the conflict
+    """A change that contradicts what the store knows already."""
+
+    code = "SP1TEE-S013"
+
+
 # --- refusals ------------------------------------------------------------------------------
 
 
@@ -334,6 +425,38 @@ class UpstreamRefusal(Refusal):
     def __init__(self, message: str, *, status: str, advice: str | None = None) -> None:
         super().__init__(message, advice=advice)
         self.status = status
+
+
+class LeaseLost(Refusal):
+    """A lease that does not hold its request any more, or never did."""
+
+    code = "SP1TEE-R020"
+    status = "FAILED_PRECONDITION"
+    default_advice = "Drop the work and lease again."
+
+
+class UndeclaredMock(Refusal):
+    """A mock proof for a lease that was taken for real proofs."""
+
+    code = "SP1TEE-R021"
+    status = "FAILED_PRECONDITION"
+    default_advice = "Declare mock in the worker's capabilities, or hand in a real proof."
+
+
+class UploadRefused(Refusal):
+    """An upload to no place, with the wrong token, too late or a second time."""
+
+    code = "SP1TEE-R022"
+    status = "PERMISSION_DENIED"
+    default_advice = "Ask for a new upload address with CreateArtifact."
+
+
+class ProgramConflict(Refusal):
+    """A vk_hash that is registered with another verifying key or program already."""
+
+    code = "SP1TEE-R023"
+    status = "ALREADY_EXISTS"
+    default_advice = "Use the program as it is registered: GetProgram shows it."
 
 
 # --- network -------------------------------------------------------------------------------

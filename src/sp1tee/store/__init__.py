@@ -1,0 +1,1 @@
+"""What must survive a restart: requests in a database, inputs and proofs in a sealed vault."""

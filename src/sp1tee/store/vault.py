@@ -1,0 +1,72 @@
+"""Sealed blobs: the interface. `file_vault` holds the implementation on files."""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
+
+from sp1tee.store.records import SealedBlob
+
+
+class BlobWriter(Protocol):
+    """Takes a blob's content piece by piece; keeps at most a few MiB of it in memory."""
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes; waits while the disk is behind. `chunk` may be reused afterwards.
+
+        Raises:
+            StoreFull: the disk is full; the blob is gone.
+            StoreUnavailable: the disk failed; the blob is gone.
+        """
+
+    async def finish(self) -> SealedBlob:
+        """Put the blob on disk for good (fsync). Nobody can read it until its key is recorded.
+
+        Raises:
+            StoreFull: the disk is full; the blob is gone.
+            StoreUnavailable: the disk failed; the blob is gone.
+        """
+
+    async def abort(self) -> None:
+        """Forget the blob. Does nothing after `finish` or a second time."""
+
+
+class Vault(Protocol):
+    """Blobs that can be read only through a key the database holds.
+
+    Erasing a blob is deleting its key, in the transaction that ends its use; the file goes next.
+    """
+
+    async def writer(self, kind: str) -> BlobWriter:
+        """Start a blob. `kind` (``stdin``, ``program``, ``proof``) is for operators' eyes only.
+
+        Raises:
+            StoreFull: the disk is full.
+            StoreUnavailable: the disk failed.
+        """
+
+    def read(
+        self, blob_id: str, offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Stream the content from `offset`, `length` bytes or to the end, as a slice would.
+
+        Every piece was authenticated before it is handed out. Wrap the iterator in
+        `contextlib.aclosing` where the loop over it may end early.
+
+        Raises:
+            BlobErased: there is no such blob, or no longer.
+            BlobDamaged: the file is not what was written.
+            StoreUnavailable: the disk failed.
+        """
+
+    async def erase_files(self, ids: Iterable[str]) -> None:
+        """Remove the files of blobs whose keys are gone; missing ones are fine."""
+
+    async def sweep(self) -> int:
+        """Remove files that have no key, as a crash leaves them, and say how many."""
+
+    async def check(self) -> None:
+        """Prove that the vault can be written.
+
+        Raises:
+            StoreFull: the disk is full.
+            StoreUnavailable: the disk failed.
+        """
