@@ -253,7 +253,7 @@ class BlobDamaged(StoreError):  # noqa: N818 - it names the blob, which is at fa
     """A sealed file is not what was written."""
 
     code = "SP1TEE-S010"
-    default_advice = "Something changed the data directory's files: check the disk and who has access."
+    default_advice = "Check the data directory's disk, and who else writes to it."
 
 
 class RequestNotFound(StoreError):  # noqa: N818 - it names the request, which is not there

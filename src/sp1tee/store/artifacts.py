@@ -12,10 +12,11 @@ class Artifacts(Protocol):
         self,
         kind: ArtifactKind,
         requester: bytes,
+        *,
         uri: str,
         token_hash: bytes,
         expires_at: float,
-        id: str | None = None,
+        artifact_id: str | None = None,
     ) -> Artifact:
         """Open a place to upload to until `expires_at`; `uri` names it in requests.
 
@@ -23,20 +24,20 @@ class Artifacts(Protocol):
             StateConflict: the id or the uri is taken.
         """
 
-    async def get(self, id: str) -> Artifact | None:
+    async def get(self, artifact_id: str) -> Artifact | None:
         """Find by id."""
 
     async def by_uri(self, uri: str) -> Artifact | None:
         """Find by the exact uri."""
 
-    async def check_token(self, id: str, token_hash: bytes) -> Artifact:
+    async def check_token(self, artifact_id: str, token_hash: bytes) -> Artifact:
         """Check, before a body is read, that it may be uploaded here.
 
         Raises:
             UploadRefused: unknown place, wrong token, expired or uploaded already: not said which.
         """
 
-    async def uploaded(self, id: str, token_hash: bytes, sealed: SealedBlob) -> Artifact:
+    async def uploaded(self, artifact_id: str, token_hash: bytes, sealed: SealedBlob) -> Artifact:
         """Take an upload and burn the token; a refused blob's file is removed.
 
         Raises:
