@@ -1,0 +1,1 @@
+"""The figures this project promises, measured with their peers side by side in one run."""
