@@ -459,6 +459,23 @@ class ProgramConflict(Refusal):
     default_advice = "Use the program as it is registered: GetProgram shows it."
 
 
+class NetworkRefusal(Refusal):
+    """What the simulated Prover Network answers to a call that breaks one of its rules."""
+
+    code = "SP1TEE-R024"
+
+    def __init__(self, message: str, *, status: str = "INVALID_ARGUMENT") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TryLater(Refusal):
+    """Something this server needs is out of order; the same call may succeed soon."""
+
+    code = "SP1TEE-R025"
+    status = "UNAVAILABLE"
+
+
 # --- network -------------------------------------------------------------------------------
 
 
@@ -601,6 +618,28 @@ class CheckupFailed(FulfillError):  # noqa: N818 - it names what failed
     code = "SP1TEE-F008"
     exit_code = 2
     default_advice = "Run `sp1tee doctor`."
+
+
+class ElfError(FulfillError):
+    """A guest program that SP1 would not load, or that no executor here can run."""
+
+    code = "SP1TEE-F009"
+    default_advice = "Build the program with the SP1 toolchain of the version it is requested for."
+
+
+class ExecutorCrashed(FulfillError):  # noqa: N818 - it names what crashed
+    """The process that ran a guest ended without a result; the guest's fault or ours."""
+
+    code = "SP1TEE-F010"
+    default_advice = "Try once more. If it happens again, report the program; it was contained."
+
+
+class ExecutorUnavailable(FulfillError):  # noqa: N818 - it names what is not available
+    """Guests cannot be run here, because the process that runs them does not come up."""
+
+    code = "SP1TEE-F011"
+    exit_code = 3
+    default_advice = "Run on Linux on x86-64 or arm64, where seccomp filters are allowed."
 
 
 # --- requesting ----------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from sp1tee.wire.pb import auction_pb2, types_pb2
 from sp1tee.wire.signing import Address
 from sp1tee.wire.versions import CircuitVersion
 
+AnyBody = types_pb2.RequestProofRequestBody | auction_pb2.RequestProofRequestBody
+"""A decoded body, for reading only: encoding it again may give other bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedCall:
@@ -55,7 +58,7 @@ class ProofCall:
         signed: the envelope.
         fingerprint: what makes two calls the same request: signer and body without its nonce.
         dialect: which of the two body messages it is.
-        body: the decoded body, for reading only.
+        body: the decoded body.
         version: the circuit version asked for.
         mode: the kind of proof asked for.
         stdin: the uploaded input, one of ours.
@@ -64,7 +67,7 @@ class ProofCall:
     signed: SignedCall
     fingerprint: bytes
     dialect: Dialect
-    body: types_pb2.RequestProofRequestBody | auction_pb2.RequestProofRequestBody
+    body: AnyBody
     version: CircuitVersion
     mode: Mode
     stdin: Artifact

@@ -1,0 +1,74 @@
+"""How much one requester may have open."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from sp1tee.errors import QuotaExceeded
+from sp1tee.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRules:
+    """Limits per requester."""
+
+    max_open_uploads: int
+    max_open_requests: int
+    max_bytes: int
+    """Of uploads in the vault."""
+
+
+class Quota:
+    """Counts what a requester has open, calls under way included."""
+
+    def __init__(self, store: Store, rules: QuotaRules) -> None:
+        self._store = store
+        self._rules = rules
+        self._under_way: Counter[tuple[str, bytes]] = Counter()
+
+    @asynccontextmanager
+    async def upload(self, requester: bytes) -> AsyncIterator[None]:
+        """Hold room for one more upload place while it is being made.
+
+        Raises:
+            QuotaExceeded: there is none, or the requester's uploads fill what it may keep here.
+        """
+        with self._count("upload", requester) as under_way:
+            usage = await self._store.requests.usage(requester)
+            if usage.open_uploads + under_way > self._rules.max_open_uploads:
+                raise _exceeded(self._rules.max_open_uploads, "unused upload places")
+            if usage.bytes >= self._rules.max_bytes:
+                raise _exceeded(self._rules.max_bytes, "bytes of uploads")
+            yield
+
+    @asynccontextmanager
+    async def request(self, requester: bytes) -> AsyncIterator[None]:
+        """Hold room for one more request while it is being stored.
+
+        Raises:
+            QuotaExceeded: there is none.
+        """
+        with self._count("request", requester) as under_way:
+            usage = await self._store.requests.usage(requester)
+            if usage.open_requests + under_way > self._rules.max_open_requests:
+                raise _exceeded(self._rules.max_open_requests, "open requests")
+            yield
+
+    @contextmanager
+    def _count(self, what: str, requester: bytes) -> Iterator[int]:
+        key = (what, requester)
+        self._under_way[key] += 1
+        try:
+            yield self._under_way[key]
+        finally:
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
+
+
+def _exceeded(limit: int, what: str) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"This account has {limit} {what}, as many as it may have.",
+        advice="Wait for some to end, or ask the operator for more.",
+    )
