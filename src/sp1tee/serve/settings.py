@@ -1,0 +1,223 @@
+"""What an operator can set about `sp1tee serve`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+
+from sp1tee.errors import WireError
+from sp1tee.settings import Original, Settings
+from sp1tee.wire.signing import parse_address
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+_SECRET_LENGTH = 16
+_MAX_PORT = 65535
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Split ``host:port``, where the host of IPv6 stands in brackets; port 0 means any free one.
+
+    Raises:
+        ValueError: it is not of that form, or the host is no IP address or ``localhost``.
+    """
+    host, colon, port = text.rpartition(":")
+    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
+        raise ValueError("Write it as ADDRESS:PORT, for example 127.0.0.1:8080 or [::]:8080")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError("Write the address in figures, for example 0.0.0.0:8080") from None
+    return host, int(port)
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+def _origin(text: str) -> str:
+    """Check the address that requesters are told; a slash at its end would double in every URL."""
+    url = urlsplit(text.rstrip("/"))
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("Write it with its scheme, for example https://prover.example.org")
+    if url.path or url.query or url.fragment or url.username is not None:
+        raise ValueError("Give the origin alone: scheme, host and port, nothing behind them")
+    return text.rstrip("/")
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SECRET_LENGTH:
+        raise ValueError(f"Use at least {_SECRET_LENGTH} characters, random ones")
+    if not value.get_secret_value().isascii() or " " in value.get_secret_value():
+        raise ValueError("Use ASCII characters without spaces: it travels in a header")
+    return value
+
+
+def _listed(value: object) -> object:
+    """Accept a comma-separated list, as variables carry it."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _requester(text: str) -> str:
+    try:
+        parse_address(text)
+    except WireError as error:
+        raise ValueError(f"{error.message} {error.advice}".rstrip(". ")) from None
+    return text
+
+
+Listen = Annotated[str, AfterValidator(_address)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Requesters = Annotated[
+    tuple[Annotated[str, AfterValidator(_requester)], ...], BeforeValidator(_listed)
+]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Size = Annotated[ByteSize, Field(gt=0)]
+
+
+class ServeSettings(Settings):
+    """Section ``[serve]``, variables ``SP1TEE_SERVE_…``. Sizes may be written ``512MiB``."""
+
+    originals: ClassVar[tuple[Original, ...]] = (
+        Original(
+            "NETWORK_RPC_URL",
+            "upstream_url",
+            "It is taken as the upstream network's address: set SP1TEE_SERVE_UPSTREAM_URL instead, "
+            "and SP1TEE_SERVE_NETWORK=upstream to use it.",
+        ),
+        Original(
+            "FULFILLER_PRIVATE_KEY",
+            "fulfiller_key",
+            "It is taken as the key that signs for the network: put it into a file and set "
+            "SP1TEE_SERVE_FULFILLER_KEY_FILE instead.",
+        ),
+        Original(
+            "HOSTNAME",
+            "public_url",
+            "It is a URL and taken as the public one: set SP1TEE_SERVE_PUBLIC_URL instead, since "
+            "containers set HOSTNAME to their own name.",
+            only_urls=True,
+        ),
+        Original(
+            "PROGRAMS_S3_REGION",
+            "programs_s3_region",
+            "It is taken as the region of s3:// programs: set SP1TEE_SERVE_PROGRAMS_S3_REGION "
+            "instead.",
+        ),
+    )
+
+    listen: Listen = Field("0.0.0.0:8080", description="Address of the public listener.")
+    worker_listen: Listen = Field(
+        "127.0.0.1:8081", description="Address of the listener for fulfillers and monitoring."
+    )
+    public_url: Origin | None = Field(
+        None, description="Origin that requesters reach the public listener at; uploads go there."
+    )
+    ready_file: Path | None = Field(
+        None, description="Where to write both addresses as JSON once they answer."
+    )
+    data_dir: Path = Field(
+        Path("sp1tee-data"), description="Directory of the database and the sealed blobs."
+    )
+    database_url: str | None = Field(
+        None, repr=False, description="SQLAlchemy URL; a SQLite file in data_dir by default."
+    )
+    vault_key: SecretStr | None = Field(
+        None, description="Master key of the vault, 32 bytes in hex; made in data_dir by default."
+    )
+    vault_key_file: Path | None = Field(None, description="File that holds vault_key.")
+
+    network: Literal["standalone", "upstream"] = Field(
+        "standalone", description="Who registers and settles requests: this server or a network."
+    )
+    upstream_url: Origin | None = Field(None, description="The upstream network's RPC address.")
+    fulfiller_key: SecretStr | None = Field(
+        None, description="Key that signs for the network, 32 bytes in hex; used by serve alone."
+    )
+    fulfiller_key_file: Path | None = Field(None, description="File that holds fulfiller_key.")
+    failure_replies: Literal["enum", "text"] = Field(
+        "enum", description="How a failed request is answered: network enums or the reason as text."
+    )
+    public_lists: bool = Field(False, description="Whether anybody may list requests.")
+
+    worker_token: Secret | None = Field(
+        None, description="What fulfillers must present; made in data_dir/worker.token by default."
+    )
+    worker_token_file: Path | None = Field(None, description="File that holds worker_token.")
+    bearer_token: Secret | None = Field(
+        None, description="What requesters must present; nothing by default."
+    )
+    bearer_token_file: Path | None = Field(None, description="File that holds bearer_token.")
+    allow_requesters: Requesters = Field(
+        (), description="Addresses that may request proofs; empty means all."
+    )
+
+    max_stdin_bytes: Size = Field(ByteSize(2 * GIB), description="Largest input upload.")
+    max_program_bytes: Size = Field(ByteSize(256 * MIB), description="Largest program upload.")
+    max_proof_bytes: Size = Field(ByteSize(256 * MIB), description="Largest proof of a worker.")
+    max_open_requests: PositiveInt = Field(
+        1000, description="Open requests that one requester may have."
+    )
+    max_requester_bytes: Size = Field(
+        ByteSize(8 * GIB), description="Bytes of stored inputs that one requester may have."
+    )
+    upload_ttl_s: PositiveInt = Field(3600, description="How long an upload URL is good.")
+    upload_idle_s: PositiveFloat = Field(
+        60, description="How long an upload may stand still; also the grace of upload_min_rate."
+    )
+    upload_min_rate: Size = Field(
+        ByteSize(8 * 1024), description="Slowest average rate of an upload, bytes per second."
+    )
+    lease_ttl_s: PositiveInt = Field(
+        30, description="How long a worker may be silent before its request is given to another."
+    )
+    max_attempts: PositiveInt = Field(
+        3, description="How many workers may lose a request before it fails."
+    )
+    proof_retention_s: PositiveInt = Field(86400, description="How long proofs are kept.")
+    allow_mock: bool = Field(
+        False, description="Whether workers with mock provers may serve; for trials only."
+    )
+
+    evidences_dir: Path | None = Field(
+        None, description="Directory of attestation files to serve under /evidences/."
+    )
+    program_sources: Texts = Field(
+        ("s3://", "https://*.amazonaws.com/"),
+        description="Where the server may fetch registered programs from: URL prefixes, * for one "
+        "or more labels of the host.",
+    )
+    programs_s3_region: str | None = Field(None, description="Region of s3:// programs.")
+    drain_s: PositiveFloat = Field(
+        90, description="How long calls and uploads may go on after SIGTERM."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.listen == self.worker_listen and split_address(self.listen)[1] != 0:
+            raise ValueError(
+                "listen and worker_listen are the same address: workers have their own listener, "
+                "so that nothing private is reachable from outside"
+            )
+        if self.network == "upstream" and (not self.upstream_url or not self.fulfiller_key):
+            raise ValueError("network = upstream needs upstream_url and fulfiller_key")
+        if self.evidences_dir is not None and not self.evidences_dir.is_dir():
+            raise ValueError("evidences_dir is no directory")
+        return self
