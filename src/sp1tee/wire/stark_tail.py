@@ -8,6 +8,7 @@ digest: a length that fits in both ways is the right one.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -57,14 +58,12 @@ def find_tail(data: bytes) -> tuple[int, Tail]:
     Raises:
         ProofError: no known version stands at its end.
     """
-    for version in reversed(SUPPORTED):
-        start = data.rfind(Writer().string(version.circuit).done())
-        if start < 0:
-            continue
-        try:
-            return start, read_tail(Reader(memoryview(data)[start:]))
-        except BincodeError:
-            continue
+    texts = (Writer().string(version.circuit).done() for version in SUPPORTED)
+    # The last one first: public values may hold such a text too.
+    for start in sorted((data.rfind(text) for text in texts), reverse=True):
+        if start >= 0:
+            with suppress(BincodeError):
+                return start, read_tail(Reader(memoryview(data)[start:]))
     known = ", ".join(version.circuit for version in SUPPORTED)
     raise ProofError(
         "The proof does not end with a known circuit version.",
