@@ -20,6 +20,7 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
 _MAX_FIELD_NUMBER = (1 << 29) - 1
 _MAX_VARINT_SIZE = 10
+_MAX_TAG_SIZE = 5  # of a length too: both are 32-bit numbers
 
 _NONCE = 1
 _DOMAIN_OR_PRIVATE = 12
@@ -112,14 +113,14 @@ def _spans(data: bytes) -> Iterator[_Span]:
 
 
 def _span(data: bytes, start: int) -> _Span:
-    tag, payload = _varint(data, start)
+    tag, payload = _varint(data, start, _MAX_TAG_SIZE)
     number, wire_type = tag >> 3, tag & 7
     if not 0 < number <= _MAX_FIELD_NUMBER:
         raise MalformedMessage("The message has a field number that does not exist.")
     if wire_type == _VARINT:
         _, end = _varint(data, payload)
     elif wire_type == _LENGTH:
-        length, payload = _varint(data, payload)
+        length, payload = _varint(data, payload, _MAX_TAG_SIZE)
         end = payload + length
     elif wire_type in _FIXED_SIZES:
         end = payload + _FIXED_SIZES[wire_type]
@@ -130,10 +131,10 @@ def _span(data: bytes, start: int) -> _Span:
     return _Span(number, wire_type, start, payload, end)
 
 
-def _varint(data: bytes, start: int) -> tuple[int, int]:
+def _varint(data: bytes, start: int, limit: int = _MAX_VARINT_SIZE) -> tuple[int, int]:
     """Return a varint's value and where it ends."""
     value = 0
-    for i, byte in enumerate(data[start : start + _MAX_VARINT_SIZE]):
+    for i, byte in enumerate(data[start : start + limit]):
         value |= (byte & 0x7F) << (7 * i)
         if byte < 0x80:  # noqa: PLR2004 - the continuation bit
             return value, start + i + 1
