@@ -104,8 +104,8 @@ class Admission:
             MalformedCall: a field has a length or a value that means nothing.
         """
         body = decode(auction_pb2.CancelRequestRequestBody, signed.body)
-        nonce(body.nonce)
-        return CancelCall(signed, sized(body.request_id, HASH_SIZE, "request_id"))
+        request_id = sized(body.request_id, HASH_SIZE, "request_id")
+        return CancelCall(signed, request_id, nonce(body.nonce))
 
     def _check_strategy(self, strategy: int) -> None:
         name = _STRATEGIES.get(strategy)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sp1tee.store.records import Artifact
+from sp1tee.store.records import Artifact, NewRequest
 from sp1tee.wire.dialect import Dialect
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import auction_pb2, types_pb2
@@ -48,6 +48,7 @@ class CancelCall:
 
     signed: SignedCall
     request_id: bytes
+    nonce: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,26 @@ class ProofCall:
     version: CircuitVersion
     mode: Mode
     stdin: Artifact
+
+    def to_store(
+        self, *, request_id: bytes | None = None, tx_hash: bytes | None = None
+    ) -> NewRequest:
+        """Write it down as the store keeps it, with the ids that are known by now."""
+        return NewRequest(
+            fingerprint=self.fingerprint,
+            requester=self.signed.signer,
+            dialect=self.dialect.value,
+            signature=self.signed.signature,
+            body=self.signed.body,
+            vk_hash=self.body.vk_hash,
+            version=self.version.text,
+            mode=self.mode,
+            strategy=self.body.strategy,
+            stdin_artifact=self.stdin.id,
+            deadline=self.body.deadline,
+            cycle_limit=self.body.cycle_limit,
+            gas_limit=self.body.gas_limit,
+            nonce=self.body.nonce,
+            request_id=request_id,
+            tx_hash=tx_hash,
+        )

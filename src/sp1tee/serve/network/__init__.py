@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from sp1tee.serve.calls import CancelCall, ProgramCall, ProofCall
+from sp1tee.serve.calls import CancelCall, ProgramCall, ProofCall, SignedCall
+from sp1tee.store.records import RequestRecord
 
 Metadata = tuple[tuple[str, str], ...]
 """Trailing metadata of a reply, ASCII."""
@@ -47,7 +48,13 @@ class Runner(Protocol):
 
 
 class Network(Protocol):
-    """Registers and settles requests. Every method may raise a `sp1tee.errors.Refusal`."""
+    """Registers and settles requests. Every method may raise a `sp1tee.errors.Refusal`.
+
+    Attributes:
+        settles_at_once: a finished proof needs nobody else's word: `Requests.finish` may settle.
+    """
+
+    settles_at_once: bool
 
     async def place_program(self, request: bytes) -> bytes | None:
         """Answer an admitted CreateArtifact of a program, or None to have it uploaded here."""
@@ -63,6 +70,9 @@ class Network(Protocol):
 
     async def request_proof(self, call: ProofCall) -> bytes:
         """Answer RequestProof; the request is durable before this returns."""
+
+    async def repeat_proof(self, record: RequestRecord, signed: SignedCall) -> bytes:
+        """Answer RequestProof for a request that is known: a client's retry, or a replay."""
 
     async def status(self, request_id: bytes) -> StatusReply:
         """Answer GetProofRequestStatus; asked every two seconds by every client."""
