@@ -54,6 +54,13 @@ class MissingExtraError(ConfigError):
     code = "SP1TEE-C001"
 
 
+class ListenError(ConfigError):
+    """An address cannot be listened on."""
+
+    code = "SP1TEE-C002"
+    default_advice = "Choose another address, or stop what is listening there."
+
+
 # --- wire ----------------------------------------------------------------------------------
 
 
@@ -513,29 +520,29 @@ class UpstreamError(NetworkError):
         status: the name of the `grpc.StatusCode` it failed with.
     """
 
-    code = "SP1TEE-N001"
+    code = "SP1TEE-N003"
 
     def __init__(self, message: str, *, status: str, advice: str | None = None) -> None:
         super().__init__(message, advice=advice)
         self.status = status
 
 
-class UpstreamAnswerError(NetworkError):
-    """The upstream network answered with something its protocol does not allow."""
-
-    code = "SP1TEE-N002"
-
-
 class ProgramSourceError(NetworkError):
     """A registered program could not be fetched from where it is stored."""
 
-    code = "SP1TEE-N003"
+    code = "SP1TEE-N004"
+
+
+class TransientSourceError(ProgramSourceError):
+    """A registered program cannot be fetched at the moment."""
+
+    code = "SP1TEE-N005"
 
 
 class SourceRefused(NetworkError):  # noqa: N818 - it names the source, which is at fault
     """A program is stored where this server may not fetch from."""
 
-    code = "SP1TEE-N004"
+    code = "SP1TEE-N006"
     default_advice = "Add the place to program_sources, if you trust it."
 
 

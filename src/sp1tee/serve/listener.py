@@ -1,0 +1,120 @@
+"""One h2corn server on one socket: HTTP/1.1 and HTTP/2 without TLS, which ends at the ingress.
+
+Its limits are those of a server that faces the internet through a layer-4 ingress. What it could
+limit but does not: the size of bodies, which the applications know better how to refuse, and the
+total time of a slow request head, which it only limits per pause; hence the cap on connections.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import h2corn
+
+from sp1tee.errors import ListenError
+from sp1tee.serve.http import App
+from sp1tee.serve.settings import split_address
+
+MAX_CONNECTIONS: Final = 2048
+REQUEST_HEAD_BYTES: Final = 64 * 1024
+WINDOW_BYTES: Final = 8 << 20
+"""Window of an HTTP/2 upload: 70 MB/s at 100 ms; each slow upload may hold that much memory."""
+RESPONSE_STALL_S: Final = 60.0
+BODY_IDLE_S: Final = 60.0
+
+_BACKLOG: Final = 1024
+_CUT_OFF_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long bodies under a path may stand still; ``/*`` means everything.
+
+    Attributes:
+        path: exact, or ending in ``/*``.
+        idle_s: seconds without a byte after which a request's body is given up; 0 for never.
+    """
+
+    path: str
+    idle_s: float
+
+
+class Listener:
+    """A listener that is bound at once, serves from `start` on, and stops without cutting off."""
+
+    def __init__(
+        self, name: str, address: str, app: App, policies: tuple[Policy, ...] = ()
+    ) -> None:
+        self._socket = _bind(name, address)
+        self._server = h2corn.Server(app, _config(self._socket, policies))
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The origin it can be reached at from this machine."""
+        host, port = self._socket.getsockname()[:2]
+        address = ipaddress.ip_address(host)
+        if address.is_unspecified:
+            host = "::1" if address.version == 6 else "127.0.0.1"  # noqa: PLR2004 - IPv6
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def start(self) -> None:
+        """Begin to serve; returns once connections are accepted."""
+        self._serving = asyncio.create_task(self._server.serve())
+        await self._server.wait_started()
+
+    async def stop(self) -> None:
+        """Close idle connections and cancel what is still in flight."""
+        if self._serving is not None:
+            self._server.shutdown()
+            await self._serving
+        self._socket.close()
+
+
+def _bind(name: str, address: str) -> socket.socket:
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise ListenError(f"{name} = {address} cannot be used: {error.strerror}.") from None
+    return bound
+
+
+def _config(bound: socket.socket, policies: tuple[Policy, ...]) -> h2corn.Config:
+    return h2corn.Config(
+        bind=(f"fd://{bound.fileno()}",),
+        backlog=_BACKLOG,
+        grpc=True,
+        lifespan="off",
+        access_log=False,
+        log_format="text" if sys.stderr.isatty() else "json",
+        max_request_body_size=0,
+        request_policies=tuple(_request_policy(policy) for policy in policies),
+        h2_initial_stream_window_size=WINDOW_BYTES,
+        h2_initial_connection_window_size=WINDOW_BYTES,
+        h2_timeout_response_stall=RESPONSE_STALL_S,
+        limit_connections=MAX_CONNECTIONS,
+        limit_request_head_size=REQUEST_HEAD_BYTES,
+        h2_max_header_list_size=REQUEST_HEAD_BYTES,
+        h2_max_header_block_size=REQUEST_HEAD_BYTES,
+        timeout_request_body_idle=BODY_IDLE_S,
+        # Who is still at work after the applications' own drain is cut off.
+        timeout_graceful_shutdown=_CUT_OFF_S,
+    )
+
+
+def _request_policy(policy: Policy) -> h2corn.RequestPolicy:
+    return h2corn.RequestPolicy(
+        path=policy.path,
+        max_request_body_size=0,
+        timeout_request_body_idle=policy.idle_s,
+        h2_timeout_response_stall=RESPONSE_STALL_S,
+    )
