@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import wraps
 
 from sp1tee.errors import (
+    BadReply,
     StoreUnavailable,
     TryLater,
-    UpstreamAnswerError,
     UpstreamError,
     UpstreamRefusal,
 )
@@ -35,7 +35,7 @@ def guarded(accounts: Accounts) -> Callable[[Method], Method]:
                 raise TryLater("The server cannot store anything at the moment.") from None
             except UpstreamError as error:
                 raise UpstreamRefusal(error.message, status=error.status) from None
-            except UpstreamAnswerError as error:
+            except BadReply as error:
                 _log.error("upstream_nonsense", code=error.code, error=error.message)
                 raise TryLater("The upstream network's answer made no sense.") from None
 

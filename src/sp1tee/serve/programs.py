@@ -6,7 +6,7 @@ point must agree; a v5 key cannot be read here, and the prover's setup has to no
 """
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable
 
 from sp1tee.errors import ProgramRefused, VerifyingKeyError, WireError
 from sp1tee.serve.elf import read_header
@@ -115,8 +115,12 @@ def _parse(vk: bytes) -> VerifyingKeyV6:
 
 async def _gather(packed: AsyncIterable[bytes], limit: int) -> bytes:
     upload = bytearray()
-    async for chunk in packed:
-        upload += chunk
-        if len(upload) > limit:
-            raise ProgramRefused(f"The program's upload has more than {limit} bytes.")
+    try:
+        async for chunk in packed:
+            upload += chunk
+            if len(upload) > limit:
+                raise ProgramRefused(f"The program's upload has more than {limit} bytes.")
+    finally:
+        if isinstance(packed, AsyncGenerator):
+            await packed.aclose()
     return bytes(upload)

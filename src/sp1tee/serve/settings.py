@@ -89,6 +89,9 @@ Requesters = Annotated[
     tuple[Annotated[str, AfterValidator(_requester)], ...], BeforeValidator(_listed)
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Strategies = Annotated[
+    tuple[Literal["hosted", "reserved", "auction"], ...], BeforeValidator(_listed)
+]
 Size = Annotated[ByteSize, Field(gt=0)]
 
 
@@ -148,10 +151,21 @@ class ServeSettings(Settings):
         "standalone", description="Who registers and settles requests: this server or a network."
     )
     upstream_url: Origin | None = Field(None, description="The upstream network's RPC address.")
+    upstream_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) to trust upstream instead of the public ones."
+    )
     fulfiller_key: SecretStr | None = Field(
         None, description="Key that signs for the network, 32 bytes in hex; used by serve alone."
     )
     fulfiller_key_file: Path | None = Field(None, description="File that holds fulfiller_key.")
+    strategies: Strategies | None = Field(
+        None,
+        description="Fulfillment strategies taken: hosted, reserved, auction. By default all, but "
+        "with an upstream network only reserved, as it gives the others to others.",
+    )
+    max_deadline_s: PositiveInt = Field(
+        7 * 86_400, description="How far ahead the deadline of a request may be."
+    )
     failure_replies: Literal["enum", "text"] = Field(
         "enum", description="How a failed request is answered: network enums or the reason as text."
     )
@@ -208,6 +222,13 @@ class ServeSettings(Settings):
     drain_s: PositiveFloat = Field(
         90, description="How long calls and uploads may go on after SIGTERM."
     )
+
+    @property
+    def taken_strategies(self) -> tuple[str, ...]:
+        """The fulfillment strategies of requests that are taken."""
+        if self.strategies is not None:
+            return self.strategies
+        return ("reserved",) if self.network == "upstream" else ("hosted", "reserved", "auction")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -20,12 +20,16 @@ class SingleFlight(Generic[K, T]):
 
     async def run(self, key: K, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Join the flight of `key`, or start one; returns its result or raises its error."""
+        return await asyncio.shield(self.launch(key, start))
+
+    def launch(self, key: K, start: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        """Return the flight of `key`, starting one if there is none."""
         task = self._flights.get(key)
         if task is None:
             task = asyncio.create_task(start())
             self._flights[key] = task
             task.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(task)
+        return task
 
     def __contains__(self, key: K) -> bool:
         return key in self._flights

@@ -3,16 +3,27 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from sp1tee.serve.artifact_store import ArtifactStoreServicer
+from sp1tee.errors import ConfigError
+from sp1tee.serve.accounts import Accounts
+from sp1tee.serve.admission import Admission, AdmissionRules
+from sp1tee.serve.artifact_store import ArtifactStoreServicer, UploadRules
 from sp1tee.serve.network import Network, Runner
+from sp1tee.serve.network.standalone import Standalone
+from sp1tee.serve.programs import ProgramShelf
 from sp1tee.serve.prover_network import ProverNetworkServicer
+from sp1tee.serve.quota import Quota, QuotaRules
+from sp1tee.serve.settings import ServeSettings
+from sp1tee.serve.sweeper import Sweeper
+from sp1tee.serve.view import StatusView
 from sp1tee.store.records import Capability
+from sp1tee.store.store import Store
+from sp1tee.wire.signing import Address, Signer, parse_address
 
-if TYPE_CHECKING:
-    from sp1tee.serve.settings import ServeSettings
-    from sp1tee.store.store import Store
+NOBODY = Address(bytes(19) + b"\x01")
+"""Whom a stand-alone server without a key names as the fulfiller."""
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +46,101 @@ class NetworkRoom:
 
 
 def build_network(
-    settings: "ServeSettings",
-    store: "Store",
+    settings: ServeSettings,
+    store: Store,
     *,
     public_url: str,
     capabilities: Callable[[], Iterable[Capability]],
-    clock: Callable[[], float] = time.time,
+    clock: Clock = time.time,
 ) -> NetworkRoom:
     """Build the network that `settings` name, and the servicers in front of it.
 
+    Call it inside the event loop that serves.
+
     Args:
         settings: the server's settings.
-        store: the open store; `StatusView` subscribes to it.
+        store: the open store; the network listens to its changes.
         public_url: the public listener's origin without a trailing slash.
         capabilities: what the live workers can prove; empty when none is known.
         clock: Unix seconds.
+
+    Raises:
+        ConfigError: a setting is unusable.
+        SigningKeyError: the fulfiller's key is none.
     """
-    raise NotImplementedError
+    view = StatusView(
+        store,
+        proof_base=f"{public_url}/proofs/",
+        text_replies=settings.failure_replies == "text",
+    )
+    shelf = ProgramShelf(store, settings.max_program_bytes)
+    network, runners = _network(settings, store, view, shelf, clock)
+    return _in_front(
+        settings,
+        store,
+        network,
+        (Sweeper(store), *runners),
+        public_url=public_url,
+        capabilities=capabilities,
+        clock=clock,
+    )
+
+
+def _network(
+    settings: ServeSettings, store: Store, view: StatusView, shelf: ProgramShelf, clock: Clock
+) -> tuple[Network, tuple[Runner, ...]]:
+    key = settings.fulfiller_key
+    signer = Signer.from_hex(key.get_secret_value()) if key is not None else None
+    if settings.network == "standalone":
+        address = signer.address if signer is not None else NOBODY
+        return Standalone(store, view, shelf, address=address, clock=clock), ()
+    if signer is None:
+        raise ConfigError("Settling upstream takes a key.", advice="Set fulfiller_key_file.")
+    # Most servers stand alone and start faster without what fetches over the network.
+    from sp1tee.serve.network.build_upstream import build_upstream  # noqa: PLC0415 - see above
+
+    return build_upstream(settings, store, view, shelf, signer=signer, clock=clock)
+
+
+def _in_front(
+    settings: ServeSettings,
+    store: Store,
+    network: Network,
+    runners: tuple[Runner, ...],
+    *,
+    public_url: str,
+    capabilities: Callable[[], Iterable[Capability]],
+    clock: Clock,
+) -> NetworkRoom:
+    token = settings.bearer_token
+    accounts = Accounts(
+        [parse_address(text) for text in settings.allow_requesters],
+        token.get_secret_value() if token is not None else None,
+    )
+    quota = Quota(
+        store,
+        QuotaRules(
+            max_open_uploads=settings.max_open_requests,
+            max_open_requests=settings.max_open_requests,
+            max_bytes=settings.max_requester_bytes,
+        ),
+    )
+    admission = Admission(
+        AdmissionRules(settings.taken_strategies, settings.max_deadline_s),
+        store.artifacts,
+        capabilities,
+        clock,
+    )
+    prover = ProverNetworkServicer(
+        network,
+        accounts,
+        admission,
+        quota,
+        store.requests,
+        public_lists=settings.public_lists,
+    )
+    rules = UploadRules(public_url, settings.upload_ttl_s)
+    artifacts = ArtifactStoreServicer(
+        network, accounts, quota, store.artifacts, rules=rules, clock=clock
+    )
+    return NetworkRoom(network, prover, artifacts, runners)
