@@ -87,7 +87,7 @@ class MasterKey:
         secret = secrets.token_bytes(KEY_SIZE)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_new(path, secret.hex().encode() + b"\n")
+            write_new(path, secret.hex().encode() + b"\n")
         except OSError as error:
             raise VaultKeyError(
                 f"No vault key file can be made at {path}: {error.strerror}."
@@ -104,7 +104,7 @@ def _key_in(content: bytes, path: Path) -> bytes:
         raise VaultKeyError(f"The vault key file {path} holds no key.") from None
 
 
-def _write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes) -> None:
     """Put a file on disk, whole or not at all, and never over another one."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -162,7 +162,7 @@ class Artifact:
     state: ArtifactState
     created_at: int
     expires_at: float
-    """When it is erased, unless it was uploaded and something needs it."""
+    """No upload may begin after this; an upload that nothing needs is erased then."""
     size: int | None = None
     sha256: bytes | None = None
     blob: str | None = None
@@ -243,8 +243,10 @@ class StoreLimits:
     """After settling; then the proof is erased."""
     record_retention_s: float = 30 * 86_400
     """After a request's end; then its row is deleted too."""
+    upload_grace_s: float = 3_600
+    """An upload may end this long after its place expired, if it began before."""
     unused_upload_s: float = 3_600
-    """An upload that no request names is erased after this."""
+    """An upload that nothing needs is erased after this."""
     settle_grace_s: float = 120
     """A proof may still be on its way to the network this long after its deadline."""
     sweep_batch: int = 200

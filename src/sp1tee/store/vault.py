@@ -1,6 +1,6 @@
 """Sealed blobs: the interface. `file_vault` holds the implementation on files."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
 from sp1tee.store.records import SealedBlob
@@ -45,7 +45,7 @@ class Vault(Protocol):
 
     def read(
         self, blob_id: str, offset: int = 0, length: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Stream the content from `offset`, `length` bytes or to the end, as a slice would.
 
         Every piece was authenticated before it is handed out. Wrap the iterator in

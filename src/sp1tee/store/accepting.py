@@ -1,0 +1,81 @@
+"""Taking requests in, up to the queue."""
+
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from sqlalchemy import String, bindparam, exists, literal_column, select
+
+from sp1tee.errors import NotUploaded, StateConflict
+from sp1tee.store.moving import move, note, request_by_key
+from sp1tee.store.nonces import LARGEST, move_nonce
+from sp1tee.store.records import FINAL_STATES, NewRequest, RequestRecord, State
+from sp1tee.store.rows import REQUEST_COLUMNS, request_record
+from sp1tee.store.schema import artifacts, requests, upsert
+from sp1tee.store.writer import Tx
+from sp1tee.wire.ids import new_id
+
+
+def accept(tx: Tx, new: NewRequest, *, queue: bool) -> tuple[RequestRecord, bool]:
+    """See `Requests.accept`."""
+    move_nonce(tx, new.requester, new.nonce + 1)
+    record = _fresh_record(tx, new, State.QUEUED if queue else State.ACCEPTED)
+    if tx.connection.execute(_INSERT, _row(record)).first() is not None:
+        tx.changed.append(record)
+        return record, True
+    known = tx.connection.execute(_BY_FINGERPRINT, {"fingerprint": new.fingerprint}).one_or_none()
+    if known is None:
+        raise NotUploaded("The input of this request is not uploaded, or erased already.")
+    return request_record(known), False
+
+
+def bind(tx: Tx, key: str, request_id: bytes, tx_hash: bytes) -> RequestRecord:
+    """See `Requests.bind`."""
+    record = request_by_key(tx, key)
+    if record.request_id == request_id:
+        return record
+    if record.request_id is not None:
+        raise StateConflict("This request has another id already.")
+    if tx.connection.execute(_HAS_ID, {"request_id": request_id}).scalar_one():
+        raise StateConflict("Another request has this id already.")
+    # It may have ended before the network named it; then there is something to tell only now.
+    late = record.state in FINAL_STATES and not record.told
+    facts = {"tell_at": tx.now} if late else {}
+    return note(tx, record, request_id=request_id, tx_hash=tx_hash, **facts)
+
+
+def enqueue(tx: Tx, key: str) -> RequestRecord:
+    """See `Requests.enqueue`."""
+    record = request_by_key(tx, key)
+    return move(tx, record, State.QUEUED) if record.state is State.ACCEPTED else record
+
+
+def _fresh_record(tx: Tx, new: NewRequest, state: State) -> RequestRecord:
+    # Later deadlines and higher nonces than the database holds are as good as the last it does.
+    bounded = replace(new, deadline=min(new.deadline, LARGEST), nonce=min(new.nonce, LARGEST))
+    now = int(tx.now)
+    return RequestRecord(
+        **asdict(bounded), key=new_id("req"), state=state, created_at=now, updated_at=now
+    )
+
+
+def _row(record: RequestRecord) -> dict[str, Any]:
+    return {column.name: getattr(record, column.name) for column in REQUEST_COLUMNS}
+
+
+# One statement takes the request, unless its fingerprint is known or its input is not there.
+_VALUES: Final = [bindparam(column.name, type_=column.type) for column in REQUEST_COLUMNS]
+_INPUT: Final = exists().where(
+    artifacts.c.id == bindparam("stdin_artifact", type_=String),
+    artifacts.c.state == literal_column("'uploaded'"),
+    artifacts.c.kind == literal_column("'stdin'"),
+)
+_INSERT: Final = (
+    upsert(requests)
+    .from_select([column.name for column in REQUEST_COLUMNS], select(*_VALUES).where(_INPUT))
+    .on_conflict_do_nothing(index_elements=[requests.c.fingerprint])
+    .returning(requests.c.seq)
+)
+_BY_FINGERPRINT: Final = select(*REQUEST_COLUMNS).where(
+    requests.c.fingerprint == bindparam("fingerprint")
+)
+_HAS_ID: Final = select(exists().where(requests.c.request_id == bindparam("request_id")))

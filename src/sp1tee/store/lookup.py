@@ -1,0 +1,186 @@
+"""Reading. Nothing here changes anything."""
+
+from collections.abc import Collection
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+
+from sp1tee.store.records import (
+    OPEN_STATES,
+    Artifact,
+    Leased,
+    Program,
+    RequestFilter,
+    RequestRecord,
+    SealedBlob,
+    State,
+    Usage,
+)
+from sp1tee.store.rows import (
+    ARTIFACT_COLUMNS,
+    BLOB_COLUMNS,
+    PROGRAM_COLUMNS,
+    REQUEST_COLUMNS,
+    artifact_record,
+    program_record,
+    request_record,
+    sealed_blob,
+)
+from sp1tee.store.schema import artifacts, blobs, in_states, leases, programs, requests
+
+Material = tuple[Artifact, Program]
+"""What a worker needs: the input and the program, both in the vault."""
+
+
+def _request_by(column: str) -> Select[Any]:
+    return select(*REQUEST_COLUMNS).where(requests.c[column] == bindparam("value"))
+
+
+BY_REQUEST_ID: Final = _request_by("request_id")
+BY_KEY: Final = _request_by("key")
+BY_FINGERPRINT: Final = _request_by("fingerprint")
+BY_PROOF_TOKEN: Final = _request_by("proof_token").where(requests.c.proof_token.is_not(None))
+
+
+def one_request(
+    connection: Connection, query: Select[Any], value: bytes | str
+) -> RequestRecord | None:
+    """Run one of the ``BY_…`` queries."""
+    row = connection.execute(query, {"value": value}).one_or_none()
+    return None if row is None else request_record(row)
+
+
+def lease_material(connection: Connection, record: RequestRecord) -> Material | None:
+    """Find what proving a request takes; None if any of it is missing."""
+    stdin = connection.execute(_UPLOADED, {"id": record.stdin_artifact}).one_or_none()
+    program = connection.execute(_CACHED, {"vk_hash": record.vk_hash}).one_or_none()
+    if stdin is None or program is None:
+        return None
+    return artifact_record(stdin), program_record(program)
+
+
+def by_lease(connection: Connection, lease_id: str, token: bytes) -> Leased | None:
+    """See `Requests.by_lease`."""
+    values = {"lease": lease_id, "token_hash": sha256(token).digest()}
+    held = connection.execute(_HELD, values).one_or_none()
+    record = None if held is None else one_request(connection, BY_KEY, held.request)
+    material = None if record is None else lease_material(connection, record)
+    if held is None or record is None or material is None:
+        return None
+    return Leased(record, lease_id, token, held.expires_at, *material)
+
+
+def find(connection: Connection, wanted: RequestFilter) -> list[RequestRecord]:
+    """See `Requests.find`."""
+    query = select(*REQUEST_COLUMNS).where(*_conditions(wanted))
+    page = query.order_by(requests.c.seq.desc()).limit(wanted.limit).offset(wanted.offset)
+    return [request_record(row) for row in connection.execute(page)]
+
+
+def _conditions(wanted: RequestFilter) -> list[ColumnElement[bool]]:
+    same = [
+        requests.c[name] == getattr(wanted, name)
+        for name in ("requester", "vk_hash", "version", "mode")
+        if getattr(wanted, name) is not None
+    ]
+    if wanted.states is not None:
+        same.append(in_states(wanted.states))
+    if wanted.min_deadline is not None:
+        same.append(requests.c.deadline >= wanted.min_deadline)
+    if wanted.created_from is not None:
+        same.append(requests.c.created_at >= wanted.created_from)
+    if wanted.created_to is not None:
+        same.append(requests.c.created_at <= wanted.created_to)
+    return same
+
+
+def counts(connection: Connection) -> dict[State, int]:
+    """See `Requests.counts`."""
+    found = {State(row.state): row.number for row in connection.execute(COUNTS)}
+    return {state: found.get(state, 0) for state in State}
+
+
+def usage(connection: Connection, requester: bytes, now: float) -> Usage:
+    """See `Requests.usage`."""
+    row = connection.execute(USAGE, {"requester": requester, "now": now}).one()
+    return Usage(row.open_uploads, row.open_requests, row.bytes)
+
+
+def open_records(connection: Connection) -> list[RequestRecord]:
+    """See `Requests.open_records`."""
+    query = select(*REQUEST_COLUMNS).where(in_states(OPEN_STATES)).order_by(requests.c.seq)
+    return [request_record(row) for row in connection.execute(query)]
+
+
+def one_artifact(connection: Connection, column: str, value: str) -> Artifact | None:
+    """Find an upload place by its ``id`` or ``uri``."""
+    query = select(*ARTIFACT_COLUMNS).where(artifacts.c[column] == value)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else artifact_record(row)
+
+
+def one_program(connection: Connection, vk_hash: bytes) -> Program | None:
+    """Find a program."""
+    row = connection.execute(_PROGRAM, {"vk_hash": vk_hash}).one_or_none()
+    return None if row is None else program_record(row)
+
+
+def one_blob(connection: Connection, blob_id: str) -> SealedBlob | None:
+    """Find a blob's key."""
+    row = connection.execute(_BLOB, {"id": blob_id}).one_or_none()
+    return None if row is None else sealed_blob(row)
+
+
+def keyed(connection: Connection, blob_ids: Collection[str]) -> set[str]:
+    """Say which of some blobs have a key."""
+    return set(connection.scalars(select(blobs.c.id).where(blobs.c.id.in_(blob_ids))))
+
+
+_HELD: Final = select(leases.c.request, leases.c.expires_at).where(
+    leases.c.id == bindparam("lease"),
+    leases.c.token_hash == bindparam("token_hash"),
+    leases.c.outcome.is_(None),
+)
+_UPLOADED: Final = select(*ARTIFACT_COLUMNS).where(
+    artifacts.c.id == bindparam("id"),
+    artifacts.c.state == literal_column("'uploaded'"),
+    artifacts.c.blob.is_not(None),
+)
+_PROGRAM: Final = select(*PROGRAM_COLUMNS).where(programs.c.vk_hash == bindparam("vk_hash"))
+_CACHED: Final = _PROGRAM.where(programs.c.blob.is_not(None))
+_BLOB: Final = select(*BLOB_COLUMNS).where(blobs.c.id == bindparam("id"))
+
+COUNTS: Final = select(requests.c.state, func.count().label("number")).group_by(requests.c.state)
+_OWN_UPLOADS: Final = artifacts.c.requester == bindparam("requester", type_=LargeBinary)
+USAGE: Final = select(
+    select(func.count())
+    .select_from(artifacts)
+    .where(
+        _OWN_UPLOADS,
+        artifacts.c.state == literal_column("'created'"),
+        artifacts.c.expires_at > bindparam("now"),
+    )
+    .scalar_subquery()
+    .label("open_uploads"),
+    select(func.count())
+    .select_from(requests)
+    .where(
+        requests.c.requester == bindparam("requester", type_=LargeBinary), in_states(OPEN_STATES)
+    )
+    .scalar_subquery()
+    .label("open_requests"),
+    select(func.coalesce(func.sum(artifacts.c.size), 0))
+    .where(_OWN_UPLOADS, artifacts.c.state == literal_column("'uploaded'"))
+    .scalar_subquery()
+    .label("bytes"),
+)

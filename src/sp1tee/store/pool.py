@@ -1,0 +1,42 @@
+"""Threads for work on bytes and disks."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar, final
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@final
+class Pool:
+    """A few threads. What was begun runs to its end, whatever becomes of who asked for it.
+
+    So that no file is closed or removed under a thread that still works on it: keep the future
+    of `begin` and wait for it with `ended`.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(threads, name)
+
+    def begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Start work in a thread; await the future through `asyncio.shield` only."""
+        return asyncio.wrap_future(self._threads.submit(work, *args, **kwargs))
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work in a thread and wait for it."""
+        return await asyncio.shield(self.begin(work, *args, **kwargs))
+
+    async def aclose(self) -> None:
+        """Finish what was begun."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+
+async def ended(begun: Collection[asyncio.Future[Any]]) -> None:
+    """Wait for work to end, well or badly."""
+    if begun:
+        finished, _ = await asyncio.wait(begun)
+        for future in finished:
+            if not future.cancelled():
+                future.exception()
