@@ -28,7 +28,7 @@ class Accounts:
 
     @property
     def asks_for_token(self) -> bool:
-        """Whether a caller is known to hold this server's token."""
+        """Whether every caller must hold this server's token."""
         return self._token is not None
 
     def authorize(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:

@@ -27,7 +27,8 @@ def guarded(accounts: Accounts) -> Callable[[Method], Method]:
     def guard(method: Method) -> Method:
         @wraps(method)
         async def call(request: bytes, context: Context) -> bytes:
-            accounts.authorize(context.invocation_metadata())
+            if accounts.asks_for_token:
+                accounts.authorize(context.invocation_metadata())
             try:
                 return await method(request, context)
             except StoreUnavailable as error:

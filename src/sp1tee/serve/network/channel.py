@@ -25,6 +25,8 @@ _OPTIONS: Sequence[tuple[str, int | str]] = (
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 20_000),
+    # Or else channels of one process share their connections, and their waits to reconnect.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.primary_user_agent", "sp1tee"),
@@ -78,7 +80,7 @@ class Upstream:
                 status=status,
                 seconds=round(time.monotonic() - started, 3),
             )
-            raise UpstreamError(error.details() or status, status=status) from None
+            raise UpstreamError(_text(error), status=status) from None
 
     async def reachable(self) -> bool:
         """Tell whether the network can be connected to now."""
@@ -94,6 +96,13 @@ class Upstream:
         if known is None:
             known = self._calls[path] = self._channel.unary_unary(path)
         return known
+
+
+def _text(error: grpc.aio.AioRpcError) -> str:
+    """Return the network's own words; gRPC's about a broken connection name inner addresses."""
+    text = error.details() or error.code().name
+    ours = any(mark in text for mark in ("failed to connect", "ipv4:", "ipv6:", "unix:"))
+    return "The upstream network cannot be reached." if ours else text
 
 
 def _with_port(target: str, port: int) -> str:
