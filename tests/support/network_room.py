@@ -12,22 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-
 from google.protobuf.message import Message
 from grpc import aio
-from support.rpc_servers import SERVERS
-from support.serving import (
-    ALICE,
-    NOW,
-    PUBLIC_URL,
-    STDIN,
-    Clock,
-    ProgramFixture,
-    ask_for_artifact,
-    program_body,
-    real_program,
-    sealed,
-)
 
 from sp1tee.serve.network.build import NetworkRoom, build_network
 from sp1tee.serve.settings import ServeSettings
@@ -45,6 +31,20 @@ from sp1tee.store.records import (
 from sp1tee.store.store import Store, open_store
 from sp1tee.wire.pb import artifact_pb2, types_pb2
 from sp1tee.wire.signing import Signer
+from support.rpc_servers import SERVERS
+from support.serving import (
+    ALICE,
+    NOW,
+    PUBLIC_URL,
+    STDIN,
+    Clock,
+    ProgramFixture,
+    ask_for_artifact,
+    program_body,
+    proof_body,
+    real_program,
+    sealed,
+)
 
 NETWORK = "network.ProverNetwork"
 ARTIFACTS = "artifact.ArtifactStore"
@@ -153,6 +153,14 @@ class Room:
         """Do what a worker does when the guest cannot be proved."""
         leased = await self.lease()
         return await self.store.requests.fail_lease(leased.lease_id, leased.token, failure)
+
+    async def failed_request(self) -> bytes:
+        """Have a request whose guest cannot be executed; returns its id."""
+        await self.register()
+        reply = await self.request(proof_body(await self.upload_stdin()))
+        text = "The guest exited with code 3."
+        await self.give_up(Failure(types_pb2.EXECUTION_FAILURE, 1, text))
+        return reply.body.request_id
 
     async def until(self, true: Callable[[RequestRecord], bool]) -> RequestRecord:
         """Wait until some request is as wanted."""

@@ -4,8 +4,6 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.wire_data import SAMPLE_VK_HASH, sample
-
 from sp1tee.store.records import RequestRecord, State
 from sp1tee.wire.artifacts import pack
 from sp1tee.wire.dialect import Dialect, request_fingerprint
@@ -14,6 +12,7 @@ from sp1tee.wire.program import encode_program
 from sp1tee.wire.signing import Signer
 from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
+from support.wire_data import SAMPLE_VK_HASH, sample
 
 NOW = 1_790_000_000.0
 PUBLIC_URL = "http://prover.test"

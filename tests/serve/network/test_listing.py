@@ -1,5 +1,6 @@
 """Lists: filters are honoured or refused, never dropped; a request shows in its own dialect."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -116,10 +117,8 @@ def test_times_beyond_any_date_are_no_fault() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_list_call_is_read_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(Refusal):
         read_filter(data, SELF)
-    except Refusal:
-        pass
 
 
 def test_a_base_request_is_shown_in_the_base_dialect() -> None:

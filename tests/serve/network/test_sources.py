@@ -72,7 +72,9 @@ def test_one_bucket_can_be_named() -> None:
     assert not sources.allows("s3://theirs/programs/1")
 
 
-@pytest.mark.parametrize("text", ["", "example.org", "ftp://example.org/", "https://", "https:///x"])
+@pytest.mark.parametrize(
+    "text", ["", "example.org", "ftp://example.org/", "https://", "https:///x"]
+)
 def test_a_source_that_is_no_url_prefix_is_a_configuration_error(text: str) -> None:
     with pytest.raises(ConfigError):
         AllowedSources([text])

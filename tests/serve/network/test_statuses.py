@@ -51,9 +51,7 @@ def test_a_guest_that_cannot_run_is_unexecutable() -> None:
 
 
 def test_a_failure_after_execution_says_that_it_was_executed() -> None:
-    failed = record(
-        state=State.FAILED, error=types_pb2.PROVING_FAILURE, public_values_hash=DIGEST
-    )
+    failed = record(state=State.FAILED, error=types_pb2.PROVING_FAILURE, public_values_hash=DIGEST)
     assert status_of(failed).execution_status == types_pb2.EXECUTED
 
 
