@@ -79,7 +79,7 @@ def program_body(program: ProgramFixture, uri: str, **changes: Any) -> bytes:
     return types_pb2.CreateProgramRequestBody(**(given | changes)).SerializeToString()
 
 
-def proof_body(stdin_uri: str, dialect: Dialect = Dialect.BASE, **changes: Any) -> bytes:
+def proof_body(stdin_uri: str, dialect: Dialect = Dialect.BASE, /, **changes: Any) -> bytes:
     """A RequestProof body as an SDK makes it, with `changes` to its fields."""
     given = {
         "nonce": 0,
