@@ -1,0 +1,193 @@
+"""Uploads and downloads over plain HTTP, one attempt each.
+
+Their URLs are secrets: errors name the host and nothing more. No credential goes with them but a
+client certificate, and that only to the server it is for.
+"""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import requests
+
+from sp1tee import __version__
+from sp1tee.client.endpoint import Endpoint
+from sp1tee.client.parcel import Parcel
+from sp1tee.client.progress import Progress
+from sp1tee.errors import BadReply, NetworkError, ServerRefusal, Unreachable
+
+MAX_PROOF_BYTES: Final = 1 << 30
+"""A longer download is no proof; the longest kind, Core, has some MiB per million cycles."""
+
+_CONNECT_SECONDS: Final = 15.0
+# Between two blocks, and until the server has made an upload durable.
+_SILENCE_SECONDS: Final = 120.0
+_BLOCK: Final = 1 << 16
+
+# One connection a transfer, like the SDK: an hour of proving would outlast an idle one anyway.
+_HEADERS: Final = {
+    "user-agent": f"sp1tee/{__version__}",
+    "accept-encoding": "identity",
+    "connection": "close",
+}
+
+_MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What was downloaded.
+
+    Attributes:
+        data: the bytes.
+        mock: whether the server marked them as a mock proof.
+    """
+
+    data: bytes = field(repr=False)
+    mock: bool
+
+
+class Transfers:
+    """Moves artifacts to and proofs from wherever the server says they go."""
+
+    def __init__(self, endpoint: Endpoint, progress: Progress) -> None:
+        self._endpoint = endpoint
+        self._progress = progress
+        self._session = requests.Session()
+        # Without this, requests would take passwords from ~/.netrc.
+        self._session.auth = lambda request: request
+        self._session.headers.update(_HEADERS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def put(self, url: str, parcel: Parcel, what: str) -> None:
+        """Upload a parcel.
+
+        Raises:
+            CleartextRefused: the URL would carry it unencrypted.
+            Unreachable: the connection broke, or the server is busy.
+            ServerRefusal: the server does not want it.
+            InputFileError: the input cannot be read, or changed.
+        """
+        host = _host(url)
+        self._endpoint.check_private(url)
+        self._progress.transfer(f"uploading {what} to {host}", parcel.size)
+        try:
+            response = self._session.put(
+                url,
+                data=parcel.body(self._progress.moved),
+                timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
+                # To follow would send the input to where nobody checked.
+                allow_redirects=False,
+                verify=self._trust(url),
+                cert=self._identity(url),
+            )
+        except requests.RequestException as error:
+            raise _broken(host, error) from None
+        _judge(response, f"take {what}")
+
+    def get(self, url: str, what: str) -> Download:
+        """Download a proof.
+
+        Raises:
+            Unreachable: the connection broke, or the server is busy.
+            ServerRefusal: the server does not give it.
+            BadReply: it is longer than any proof.
+        """
+        host = _host(url)
+        try:
+            with self._session.get(
+                url,
+                stream=True,
+                timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
+                verify=self._trust(url),
+                cert=self._identity(url),
+            ) as response:
+                _judge(response, f"give {what}")
+                return Download(self._read(response, what), _is_mock(response))
+        except requests.RequestException as error:
+            raise _broken(host, error) from None
+
+    def _read(self, response: requests.Response, what: str) -> bytes:
+        announced = response.headers.get("content-length", "")
+        size = int(announced) if announced.isdecimal() else None
+        self._progress.transfer(f"downloading {what}", size)
+        data = bytearray()
+        for block in response.iter_content(_BLOCK):
+            data += block
+            self._progress.moved(len(block))
+            if len(data) > MAX_PROOF_BYTES:
+                raise BadReply(f"The proof is longer than {MAX_PROOF_BYTES} bytes.")
+        return bytes(data)
+
+    def _trust(self, url: str) -> str | bool:
+        own = self._endpoint.ca_file
+        return str(own) if own and self._endpoint.is_at(url) else True
+
+    def _identity(self, url: str) -> tuple[str, str] | None:
+        cert, key = self._endpoint.client_cert, self._endpoint.client_key
+        if cert is None or key is None or not self._endpoint.is_at(url):
+            return None
+        return str(cert), str(key)
+
+
+def _host(url: str) -> str:
+    """Return the host a URL leads to; raises `BadReply` for what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadReply("The server named an address that is none.")
+    return parts.hostname
+
+
+def _judge(response: requests.Response, what: str) -> None:
+    """Raise unless the server did it. Its text is not shown: stores put URLs into theirs."""
+    status = response.status_code
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    code = response.headers.get("sp1tee-code", "")
+    if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unreachable(f"The server did not manage to {what} (HTTP {status}).", server_code=code)
+    raise ServerRefusal(
+        f"The server refused to {what} (HTTP {status}).",
+        status=f"HTTP {status}",
+        server_code=code,
+        advice=_ADVICE.get(status),
+    )
+
+
+_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is larger than the server allows; ask its operator.",
+    HTTPStatus.FORBIDDEN: "The upload's time may have run out; send it again.",
+}
+
+
+def _broken(host: str, error: requests.RequestException) -> NetworkError:
+    """Name what broke. The exception's own text has the URL in it, so it is not shown."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return NetworkError(
+            f"The certificate of {host} is not trusted.",
+            advice="Give its authority with --ca-file if it is a private one.",
+        )
+    return Unreachable(f"The connection to {host} broke ({type(error).__name__}).")
+
+
+def _is_mock(response: requests.Response) -> bool:
+    return response.headers.get("sp1tee-mock") == "true"
