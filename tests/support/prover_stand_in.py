@@ -1,5 +1,7 @@
 """A prover that only a requester sees: real sockets, recorded bytes, faults on demand."""
 
+import socket
+import ssl
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import grpc
+import trustme
 from google.protobuf.message import Message
 
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
@@ -72,6 +75,32 @@ class Put:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Tls:
+    """Listeners that show a certificate for localhost and want one in return."""
+
+    authority: trustme.CA
+    own: trustme.LeafCert
+
+    @classmethod
+    def new(cls) -> Self:
+        authority = trustme.CA()
+        return cls(authority, authority.issue_cert("localhost"))
+
+    def wrap(self, socket: socket.socket) -> ssl.SSLSocket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.own.configure_cert(context)
+        return context.wrap_socket(socket, server_side=True)
+
+    def credentials(self) -> grpc.ServerCredentials:
+        chain = b"".join(blob.bytes() for blob in self.own.cert_chain_pems)
+        return grpc.ssl_server_credentials(
+            [(self.own.private_key_pem.bytes(), chain)],
+            self.authority.cert_pem.bytes(),
+            require_client_auth=True,
+        )
+
+
 Answer = Message | Trouble | Told
 PlaceHook = Callable[[str], str]
 
@@ -83,7 +112,8 @@ class ProverStandIn:
     the next uploads: an HTTP status, or None to break the connection in the middle.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls | None = None) -> None:
+        self._tls = tls
         self.calls: list[Call] = []
         self.puts: list[Put] = []
         self.script: dict[str, deque[Answer]] = defaultdict(deque)
@@ -100,12 +130,14 @@ class ProverStandIn:
 
     def __enter__(self) -> Self:
         self._http = _listen(self)
+        if self._tls:
+            self._http.socket = self._tls.wrap(self._http.socket)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
         self._grpc = grpc.server(
             ThreadPoolExecutor(4), handlers=[_AllMethods(self)], options=[("grpc.so_reuseport", 0)]
         )
-        self.port = self._grpc.add_insecure_port("127.0.0.1:0")
+        self.port = self._bind()
         self._grpc.start()
         return self
 
@@ -120,13 +152,22 @@ class ProverStandIn:
         self._thread.join()
         self._http.server_close()
 
+    def _bind(self) -> int:
+        if self._tls:
+            return self._grpc.add_secure_port("127.0.0.1:0", self._tls.credentials())
+        return self._grpc.add_insecure_port("127.0.0.1:0")
+
+    @property
+    def _origin(self) -> str:
+        return "https://localhost" if self._tls else "http://127.0.0.1"
+
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._origin}:{self.port}"
 
     @property
     def files_url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._origin}:{self._http.server_address[1]}"
 
     def requests(self, method: str) -> list[bytes]:
         return [call.request for call in self.calls if call.method == method]
