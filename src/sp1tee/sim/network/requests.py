@@ -77,11 +77,6 @@ class Request:
         """When the proof must be there, Unix seconds."""
         return self.body.deadline
 
-    @property
-    def settled(self) -> bool:
-        """Whether nothing can become of it any more."""
-        return self.status not in (types_pb2.REQUESTED, types_pb2.ASSIGNED)
-
     def assigned(self, fulfiller: Address, now: int) -> "Request":
         """Return it with a fulfiller."""
         return replace(self, status=types_pb2.ASSIGNED, fulfiller=fulfiller, updated_at=now)
