@@ -1,0 +1,59 @@
+"""The parts of a worker, made from its settings."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sp1tee.fulfill.executors import Executor
+from sp1tee.fulfill.executors.unicorn import UnicornExecutor
+from sp1tee.fulfill.guest import Guests
+from sp1tee.fulfill.heartbeat import GrpcPulse, Heart
+from sp1tee.fulfill.inputs import Inputs
+from sp1tee.fulfill.job import Tools
+from sp1tee.fulfill.provers import Prover
+from sp1tee.fulfill.provers.mock import MockProver
+from sp1tee.fulfill.server import Server
+from sp1tee.fulfill.settings import FulfillSettings
+from sp1tee.fulfill.slots import Slots
+from sp1tee.fulfill.transfer import Transfers
+
+
+def make_provers(settings: FulfillSettings) -> tuple[Prover, ...]:
+    """Make a prover for each slot."""
+    return tuple(MockProver() for _ in range(settings.slots))
+
+
+@asynccontextmanager
+async def open_executor(settings: FulfillSettings) -> AsyncIterator[Executor]:
+    """Open what runs guests, as many at once as requests are worked on.
+
+    Raises:
+        ExecutorUnavailable: it cannot work on this machine.
+    """
+    executor = UnicornExecutor(warm=settings.slots + settings.prefetch)
+    try:
+        yield executor
+    finally:
+        await executor.aclose()
+
+
+@asynccontextmanager
+async def open_tools(
+    settings: FulfillSettings, executor: Executor, provers: Sequence[Prover] = ()
+) -> AsyncIterator[Tools]:
+    """Open connections and provers; `provers` replaces those the settings name."""
+    endpoint = settings.endpoint
+    slots = Slots(provers or make_provers(settings))
+    heart = Heart(GrpcPulse(endpoint, settings.name))
+    try:
+        async with endpoint.aio_channel() as channel, endpoint.http_client() as http:
+            transfers = Transfers(http)
+            yield Tools(
+                server=Server(channel, endpoint, settings.name),
+                transfers=transfers,
+                inputs=Inputs(transfers, settings.input_limits),
+                guests=Guests(executor, settings.run_limits),
+                slots=slots,
+                heart=heart,
+            )
+    finally:
+        await slots.aclose()

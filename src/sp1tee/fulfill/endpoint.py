@@ -1,0 +1,141 @@
+"""Where the server's worker listener is, and how to get there: gRPC and HTTP on one address.
+
+Private inputs come this way. So proxies from the environment are never used, and redirects are
+not followed.
+"""
+
+import ipaddress
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import SplitResult, urlsplit
+
+import grpc
+import httpx
+from grpc import aio
+
+from sp1tee.errors import ConfigError
+
+CONNECT_SECONDS = 5.0
+# How long the other side may say nothing in the middle of a transfer.
+SILENCE_SECONDS = 30.0
+
+_PORTS = {"http": 80, "https": 443}
+_CHANNEL_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    # A channel of our own each: heartbeats must not queue behind anything.
+    ("grpc.use_local_subchannel_pool", 1),
+    # gRPC's own waiting grows to two minutes; ours (`patience`) is the one that counts.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A worker listener.
+
+    Attributes:
+        url: its base URL, without a path.
+        token: the worker token.
+        ca_file: PEM certificates to trust instead of the system's, for https.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    ca_file: Path | None = None
+
+    @classmethod
+    def of(cls, url: str, token: str, ca_file: Path | None = None) -> Self:
+        """Check and make one; raises `ConfigError` as `parse_url` does."""
+        parts = parse_url(url)
+        return cls(f"{parts.scheme}://{parts.netloc}", token, ca_file)
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether what crosses can be read between the two machines."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+    @property
+    def bearer(self) -> str:
+        """The value of the `authorization` header."""
+        return f"Bearer {self.token}"
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What every gRPC call carries."""
+        return (("authorization", self.bearer),)
+
+    def aio_channel(self) -> aio.Channel:
+        """Open a gRPC channel for the event loop; nothing is sent yet."""
+        if self._credentials is None:
+            return aio.insecure_channel(self._target, options=_CHANNEL_OPTIONS)
+        return aio.secure_channel(self._target, self._credentials, options=_CHANNEL_OPTIONS)
+
+    def channel(self) -> grpc.Channel:
+        """Open a gRPC channel for a thread; nothing is sent yet."""
+        if self._credentials is None:
+            return grpc.insecure_channel(self._target, options=_CHANNEL_OPTIONS)
+        return grpc.secure_channel(self._target, self._credentials, options=_CHANNEL_OPTIONS)
+
+    def http_client(self) -> httpx.AsyncClient:
+        """Open an HTTP client that authenticates itself."""
+        return httpx.AsyncClient(
+            base_url=self.url,
+            # Ranges count the bytes as they are stored, so nothing may be packed on the way.
+            headers={"authorization": self.bearer, "accept-encoding": "identity"},
+            timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS, pool=None),
+            trust_env=False,
+            verify=self._ssl_context,
+        )
+
+    @property
+    def _target(self) -> str:
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or _PORTS[parts.scheme]}"
+
+    @property
+    def _credentials(self) -> grpc.ChannelCredentials | None:
+        if not self.url.startswith("https:"):
+            return None
+        return grpc.ssl_channel_credentials(self.ca_file.read_bytes() if self.ca_file else None)
+
+    @property
+    def _ssl_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+def parse_url(url: str) -> SplitResult:
+    """Take apart the URL of a worker listener.
+
+    Raises:
+        ConfigError: it is not ``http(s)://host[:port]``. The message never repeats it, as
+            people put passwords into URLs.
+    """
+    try:
+        parts = urlsplit(url)
+        plain = parts.port is None or parts.port > 0
+    except ValueError:
+        raise _unusable() from None
+    extras = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if parts.scheme not in _PORTS or not parts.hostname or extras or not plain:
+        raise _unusable()
+    return parts
+
+
+def _unusable() -> ConfigError:
+    return ConfigError(
+        "The server's URL is not one of a worker listener.",
+        advice="Give http://host:port or https://host:port and nothing behind it.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,112 @@
+"""What is said about this machine before anything is leased."""
+
+import asyncio
+
+import psutil
+import pytest
+from support.fulfilling import ScriptedExecutor, settings_for, within
+from support.worker_listener import WorkerListener
+
+from sp1tee.errors import CheckupFailed, ConfigError, ExecutorUnavailable, WorkerTokenRefused
+from sp1tee.fulfill import assembly, doctor
+from sp1tee.fulfill.doctor import Check, check_up
+from sp1tee.fulfill.executors import Execution
+from sp1tee.fulfill.service import run_fulfiller
+
+pytestmark = pytest.mark.anyio
+
+
+def named(checks: list[Check], name: str) -> Check:
+    return next(check for check in checks if check.name == name)
+
+
+async def test_a_fit_machine_and_a_server_pass(listener: WorkerListener):
+    checks = await check_up(settings_for(listener))
+    assert [check.name for check in checks if check.needed and not check.ok] == []
+    assert {check.name for check in checks} >= {"executor", "prover", "memory", "server", "line"}
+    assert "mock proofs, which prove nothing" in named(checks, "prover").text
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_away(listener: WorkerListener):
+    listener.down()
+    check = named(await check_up(settings_for(listener)), "server")
+    assert not check.ok
+    assert "Check that the server runs" in check.advice
+
+
+async def test_a_wrong_token_is_told_from_an_absent_server(listener: WorkerListener):
+    listener.token = "another"
+    check = named(await check_up(settings_for(listener)), "server")
+    assert "does not accept this worker's token" in check.text
+
+
+async def test_a_missing_token_is_a_finding(listener: WorkerListener):
+    check = named(await check_up(settings_for(listener, token=None)), "token")
+    assert not check.ok
+
+
+async def test_an_executor_that_counts_wrong_is_a_finding(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    wrong = ScriptedExecutor(Execution(b"wrong", 0, 1, None, None, ""))
+    monkeypatch.setattr(assembly, "UnicornExecutor", lambda **_: wrong)
+    check = named(await check_up(settings_for(listener)), "executor")
+    assert not check.ok
+    with pytest.raises(CheckupFailed, match="executor"):
+        await within(run_fulfiller(settings_for(listener), stop=asyncio.Event()))
+    assert not listener.happened("waiting")
+
+
+async def test_an_executor_that_cannot_start_is_a_finding(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    def unavailable(**_: int) -> None:
+        raise ExecutorUnavailable("No guests here.")
+
+    monkeypatch.setattr(assembly, "UnicornExecutor", unavailable)
+    assert named(await check_up(settings_for(listener)), "executor").text == "No guests here."
+
+
+async def test_little_memory_is_mentioned_and_work_goes_on(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": 1 << 30}))
+    check = named(await check_up(settings_for(listener)), "memory")
+    assert not check.ok
+    assert not check.needed
+
+
+async def test_few_open_files_are_a_finding(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (64, 64))
+    assert not named(await check_up(settings_for(listener)), "open files").ok
+
+
+async def test_an_unencrypted_line_between_machines_is_mentioned(listener: WorkerListener):
+    settings = settings_for(listener, server=f"http://0.0.0.0:{listener.port}")
+    check = named(await check_up(settings), "line")
+    assert not check.ok
+    assert not check.needed
+
+
+# --- the whole worker ------------------------------------------------------------------------
+
+
+async def test_a_worker_without_a_token_does_not_start(listener: WorkerListener):
+    with pytest.raises(ConfigError):
+        await run_fulfiller(settings_for(listener, token=None), stop=asyncio.Event())
+
+
+async def test_a_worker_with_a_wrong_token_ends_at_once(listener: WorkerListener):
+    listener.token = "another"
+    with pytest.raises(WorkerTokenRefused):
+        await within(run_fulfiller(settings_for(listener), stop=asyncio.Event()))
+
+
+async def test_a_worker_told_to_stop_before_the_server_is_there_ends(listener: WorkerListener):
+    listener.down()
+    stop = asyncio.Event()
+    work = asyncio.ensure_future(run_fulfiller(settings_for(listener), stop=stop))
+    stop.set()
+    await within(work)
