@@ -1,0 +1,127 @@
+"""`sp1tee demo`: the run of `sp1tee.sim.demo` on a terminal."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from sp1tee.errors import PrivacyBroken
+from sp1tee.sim import demo
+from sp1tee.sim.demo import Input, Outcome
+from sp1tee.wire.hexes import to_hex
+from sp1tee.wire.modes import Mode
+
+
+@dataclass(slots=True)
+class _Stage:
+    text: str
+    begin: float
+    end: float | None = None
+    note: str = ""
+
+
+class StageTable:
+    """Shows the stages of a run with their times, the running one with a spinner."""
+
+    def __init__(self) -> None:
+        self._stages: list[_Stage] = []
+        self._spinner = Spinner("dots", style="cyan")
+
+    def begin(self, text: str) -> None:
+        """Add a stage; the one before has ended."""
+        self.end("")
+        self._stages.append(_Stage(text, time.perf_counter()))
+
+    def end(self, text: str) -> None:
+        """Note when and how the running stage ended."""
+        if self._stages and self._stages[-1].end is None:
+            self._stages[-1].end = time.perf_counter()
+            self._stages[-1].note = text
+
+    def __rich__(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=1)
+        table.add_column(min_width=40)
+        table.add_column(justify="right")
+        table.add_column(style="dim")
+        for stage in self._stages:
+            running = stage.end is None
+            mark = self._spinner if running else Text("✓", style="green")
+            took = (stage.end or time.perf_counter()) - stage.begin
+            table.add_row(mark, stage.text, f"{took * 1000:,.0f} ms", stage.note)
+        return table
+
+
+def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, keep: bool) -> None:
+    """Run the demo and say what it showed; with `keep`, wait for Ctrl-C before stopping.
+
+    Raises:
+        PrivacyBroken: the input was found somewhere, or the search did not work.
+    """
+    console = Console(stderr=True)
+    elapsed = demo.timer()
+    with tempfile.TemporaryDirectory(prefix="sp1tee-demo-") as scratch:
+        stages = StageTable()
+        live = Live(stages, console=console, refresh_per_second=20)
+        with live, demo.run(folder or Path(scratch), chosen, mode, stages) as outcome:
+            stages.end("")
+            live.stop()
+            _judge(outcome)
+            Console().print(_summary(outcome, elapsed()))
+            if keep:
+                console.print(_invitation(outcome))
+                signal.pause()
+
+
+def _judge(outcome: Outcome) -> None:
+    if not outcome.private:
+        places = (
+            ", ".join((*outcome.disk.hits, *outcome.public)) or "the search found nothing at all"
+        )
+        raise PrivacyBroken(f"The input was found: {places}.")
+
+
+def _summary(outcome: Outcome, seconds: float) -> Panel:
+    received = outcome.received
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row("request", to_hex(received.request_id))
+    rows.add_row("public values", to_hex(received.proof.public_values))
+    rows.add_row("claims", "checked: program, public values, exit code")
+    rows.add_row(
+        "the input",
+        f"is in none of {outcome.disk.files} files ({outcome.disk.size:,} bytes), "
+        f"none of {outcome.asked} answers of the public port",
+    )
+    parts: list[RenderableType] = [rows]
+    if received.mock:
+        parts.append(
+            Text(
+                "MOCK PROOF: the public values are right, but it proves nothing.",
+                style="bold yellow",
+            )
+        )
+    return Panel(
+        Group(*parts), title=f"a proof of a private input, in {seconds:.1f} s", expand=False
+    )
+
+
+def _invitation(outcome: Outcome) -> Panel:
+    url = outcome.server.public_url
+    return Panel(
+        f"The service runs at {url} until you press Ctrl-C.\n\n"
+        f"sp1tee prove program.elf --input @input.bin --server {url} \\\n"
+        "    --key-file my.key -o proof.bin\n\n"
+        "With the Rust SDK:\n"
+        f'ProverClient::builder().network_for(NetworkMode::Reserved).rpc_url("{url}")',
+        title="your turn",
+        expand=False,
+    )
