@@ -9,22 +9,6 @@ from support.wire_data import key
 from sp1tee.sim.network import SimNetwork, SimSettings
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """As everywhere, but for the whole session, so that `one_loop` can be."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="session", autouse=True)
-async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keep one event loop for all tests.
-
-    grpc.aio has one queue of events for the process: an event of a closed loop that comes late is
-    thrown into whichever loop runs next.
-    """
-    yield  # noqa: PT022 - a fixture that returned would not hold the loop
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
