@@ -162,6 +162,10 @@ class Room:
         await self.give_up(Failure(types_pb2.EXECUTION_FAILURE, 1, text))
         return reply.body.request_id
 
+    async def nonce(self, signer: Signer = ALICE) -> int:
+        ask = types_pb2.GetNonceRequest(address=signer.address)
+        return (await self.ask("GetNonce", ask, types_pb2.GetNonceResponse)).nonce
+
     async def until(self, true: Callable[[RequestRecord], bool]) -> RequestRecord:
         """Wait until some request is as wanted."""
         found: asyncio.Future[RequestRecord] = asyncio.get_running_loop().create_future()

@@ -125,6 +125,7 @@ class Outbox:
     async def _report(self, record: RequestRecord) -> None:
         await self._send("FailFulfillment", lambda nonce: fail_body(record, nonce=nonce))
         _log.info("failure_told", request=record.key)
+        self._statuses.forget(record.request_id or b"")
         await self._requests.told(record.key)
 
     async def _send(self, method: str, make_body: Callable[[int], Message]) -> bytes:
@@ -172,6 +173,7 @@ class Outbox:
 
     async def _settled(self, record: RequestRecord, tx_hash: bytes) -> None:
         _log.info("settled", request=record.key)
+        self._statuses.forget(record.request_id or b"")
         known = tx_hash if len(tx_hash) == _HASH_SIZE else None
         await self._requests.settled(record.key, known)
 

@@ -76,6 +76,10 @@ class UpstreamStatuses:
         entry = self._entries.get(request_id)
         return entry.outcome if entry is not None and isinstance(entry.outcome, Polled) else None
 
+    def forget(self, request_id: bytes) -> None:
+        """Ask anew next time: what was heard is known to be out of date."""
+        self._entries.pop(request_id, None)
+
     async def aclose(self) -> None:
         """Stop asking."""
         await self._flights.aclose()
