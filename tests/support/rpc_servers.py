@@ -10,7 +10,7 @@ from grpc import StatusCode, aio
 
 from sp1tee.serve.bridge import GrpcBridge
 from sp1tee.serve.framing import CallError
-from sp1tee.serve.listener import Listener
+from sp1tee.serve.listener import Listener, bind
 from sp1tee.serve.rpc_body import decode
 from sp1tee.serve.rpc_context import CallContext
 from sp1tee.serve.rpc_method import Method
@@ -27,7 +27,7 @@ async def on_bridge(register: Register) -> AsyncIterator[str]:
     """Serve on h2corn through the bridge; yields the target to dial."""
     bridge = GrpcBridge(limit=LIMIT)
     register(bridge)
-    listener = Listener("listen", "127.0.0.1:0", bridge)
+    listener = Listener(bind("listen", "127.0.0.1:0"), bridge)
     await listener.start()
     yield listener.url.removeprefix("http://")
     bridge.end_streams()

@@ -43,38 +43,55 @@ class Policy:
 
 
 class Listener:
-    """A listener that is bound at once, serves from `start` on, and stops without cutting off."""
+    """A server on a bound socket, which it closes in the end."""
 
-    def __init__(
-        self, name: str, address: str, app: App, policies: tuple[Policy, ...] = ()
-    ) -> None:
-        self._socket = _bind(name, address)
-        self._server = h2corn.Server(app, _config(self._socket, policies))
+    def __init__(self, bound: socket.socket, app: App, policies: tuple[Policy, ...] = ()) -> None:
+        self._socket = bound
+        self._server = h2corn.Server(app, _config(bound, policies))
         self._serving: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
         """The origin it can be reached at from this machine."""
-        host, port = self._socket.getsockname()[:2]
-        address = ipaddress.ip_address(host)
-        if address.is_unspecified:
-            host = "::1" if address.version == 6 else "127.0.0.1"  # noqa: PLR2004 - IPv6
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return url_of(self._socket)
 
     async def start(self) -> None:
         """Begin to serve; returns once connections are accepted."""
         self._serving = asyncio.create_task(self._server.serve())
         await self._server.wait_started()
 
+    async def ended(self) -> None:
+        """Wait until it serves no more; raises what made it stop."""
+        if self._serving is not None:
+            await asyncio.shield(self._serving)
+
     async def stop(self) -> None:
-        """Close idle connections and cancel what is still in flight."""
+        """Send what was answered, close connections, cancel what is still in flight."""
         if self._serving is not None:
             self._server.shutdown()
             await self._serving
         self._socket.close()
 
 
-def _bind(name: str, address: str) -> socket.socket:
+def url_of(bound: socket.socket) -> str:
+    """Return the origin that a socket's listener can be reached at from this machine."""
+    host, port = bound.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        host = "::1" if address.version == 6 else "127.0.0.1"  # noqa: PLR2004 - IPv6
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def bind(name: str, address: str) -> socket.socket:
+    """Listen on an address; connections wait until a `Listener` serves them.
+
+    Args:
+        name: the setting it comes from, for the error.
+        address: ``host:port``; port 0 means any free one.
+
+    Raises:
+        ListenError: it cannot be listened on.
+    """
     host, port = split_address(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)

@@ -6,7 +6,7 @@ import grpc
 from grpc import StatusCode
 
 from sp1tee import logs
-from sp1tee.errors import Refusal
+from sp1tee.errors import Refusal, StoreUnavailable
 from sp1tee.serve.framing import CallError, Pairs, status_text, trailers_of
 from sp1tee.serve.http import Event, Scope, Send
 from sp1tee.serve.rpc_context import CallContext
@@ -62,6 +62,10 @@ def outcome_of(error: Exception, context: CallContext, path: str) -> Outcome:
         text = f"{error.message} {error.advice}".strip()
         metadata = (*context.trailing_metadata(), ("sp1tee-code", error.code))
         return Outcome(StatusCode[error.status], text, metadata)
+    if isinstance(error, StoreUnavailable):
+        _log.error("store failed a call", method=path, code=error.code, reason=error.message)
+        metadata = (("sp1tee-code", error.code),)
+        return Outcome(StatusCode.UNAVAILABLE, f"{error.message} Try again later.", metadata)
     if isinstance(error, grpc.aio.AbortError) or context.code() is not StatusCode.OK:
         return Outcome(context.code(), context.details(), context.trailing_metadata())
     _log.error("call failed", method=path, exc_info=error)

@@ -23,7 +23,7 @@ from sp1tee.wire.signing import parse_address
 GIB = 1 << 30
 MIB = 1 << 20
 
-_SECRET_LENGTH = 16
+SECRET_LENGTH = 16
 _MAX_PORT = 65535
 
 
@@ -60,8 +60,8 @@ def _origin(text: str) -> str:
 
 
 def _secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < _SECRET_LENGTH:
-        raise ValueError(f"Use at least {_SECRET_LENGTH} characters, random ones")
+    if len(value.get_secret_value()) < SECRET_LENGTH:
+        raise ValueError(f"Use at least {SECRET_LENGTH} characters, random ones")
     if not value.get_secret_value().isascii() or " " in value.get_secret_value():
         raise ValueError("Use ASCII characters without spaces: it travels in a header")
     return value

@@ -1,0 +1,179 @@
+"""The Workers service: what fulfillers call on the worker listener.
+
+A token on every call is the listener's affair (`worker_auth`); a lease's own token decides about
+that lease.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sp1tee import logs
+from sp1tee.errors import MalformedCall, MockRefused, Refusal
+from sp1tee.serve.background import Background
+from sp1tee.serve.hand_ins import HandIns
+from sp1tee.serve.registry import Registry
+from sp1tee.serve.waiting_line import WaitingLine
+from sp1tee.serve.worker_messages import (
+    capabilities_of,
+    execution_of,
+    failure_of,
+    lease_message,
+    worker_name,
+)
+from sp1tee.store.records import Capability, Leased
+from sp1tee.store.store import Store
+from sp1tee.wire.pb import worker_pb2, worker_pb2_grpc
+
+SERVICE: Final = "sp1tee.worker.v1.Workers"
+LONGEST_WAIT_S: Final = 60.0
+
+_MOST_BEATS: Final = 256
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRules:
+    """How requests are handed out.
+
+    Attributes:
+        ttl_s: how long a worker may be silent.
+        allow_mock: whether mock provers may work here.
+        settle: whether a proof settles its request, because no other network is to be told.
+        tenant_key: secret that tenants' labels are made with.
+    """
+
+    ttl_s: float
+    allow_mock: bool
+    settle: bool
+    tenant_key: bytes
+
+
+class Workers(worker_pb2_grpc.WorkersServicer):
+    """Hands out requests and takes what becomes of them."""
+
+    def __init__(
+        self,
+        store: Store,
+        line: WaitingLine,
+        hand_ins: HandIns,
+        *,
+        registry: Registry,
+        background: Background,
+        rules: LeaseRules,
+    ) -> None:
+        self._requests = store.requests
+        self._line = line
+        self._hand_ins = hand_ins
+        self._registry = registry
+        self._background = background
+        self._rules = rules
+
+    async def Lease(  # noqa: N802 - gRPC's name
+        self, request: worker_pb2.LeaseRequest, context: Any
+    ) -> worker_pb2.LeaseReply:
+        """Hand out the oldest request that fits, as soon as there is one."""
+        worker = worker_name(request.worker)
+        capabilities = capabilities_of(request)
+        if not self._rules.allow_mock and any(offered.mock for offered in capabilities):
+            raise MockRefused("This worker makes mock proofs, and this server takes none.")
+        self._registry.leases(worker, capabilities)
+        wait_s = min(request.wait_ms / 1000, LONGEST_WAIT_S)
+        leased = await self._line.wait(
+            capabilities, wait_s, lambda: self._take(worker, capabilities)
+        )
+        if leased is None:
+            return worker_pb2.LeaseReply()
+        self._return_if_undelivered(leased, context)
+        lease = lease_message(leased, self._rules.ttl_s, self._rules.tenant_key)
+        return worker_pb2.LeaseReply(lease=lease)
+
+    async def Heartbeat(  # noqa: N802 - gRPC's name
+        self, request: worker_pb2.HeartbeatRequest, _context: Any
+    ) -> worker_pb2.HeartbeatReply:
+        """Keep leases alive; name those that are lost."""
+        if len(request.beats) > _MOST_BEATS:
+            raise MalformedCall(f"More than {_MOST_BEATS} leases in one heartbeat.")
+        self._registry.beats(worker_name(request.worker))
+        # Together, so that they share one fsync.
+        kept = await asyncio.gather(*map(self._beat, request.beats))
+        lost = [
+            beat.lease_id for beat, is_kept in zip(request.beats, kept, strict=True) if not is_kept
+        ]
+        return worker_pb2.HeartbeatReply(drop=lost)
+
+    async def Finish(  # noqa: N802 - gRPC's name
+        self, request: worker_pb2.FinishRequest, _context: Any
+    ) -> worker_pb2.FinishReply:
+        """Take a proof that was handed in, if it is what the worker says."""
+        result = self._hand_ins.result(
+            request.lease_id,
+            request.proof_sha256,
+            execution_of(request.execution),
+            mock=request.mock,
+        )
+        record = await self._requests.finish(
+            request.lease_id, request.lease_token, result, settle=self._rules.settle
+        )
+        _log.info("proof taken", request=record.key, mock=request.mock, bytes=result.proof.size)
+        return worker_pb2.FinishReply()
+
+    async def Fail(  # noqa: N802 - gRPC's name
+        self, request: worker_pb2.FailRequest, _context: Any
+    ) -> worker_pb2.FailReply:
+        """Give a request back for another try, or end it."""
+        failure = failure_of(request)
+        lease_id, token = request.lease_id, request.lease_token
+        if request.retryable:
+            record = await self._requests.give_back(
+                lease_id, token, counts=True, reason=failure.text
+            )
+        else:
+            record = await self._requests.fail_lease(lease_id, token, failure)
+        _log.info("worker failed", request=record.key, state=record.state, reason=failure.text)
+        return worker_pb2.FailReply()
+
+    async def Release(  # noqa: N802 - gRPC's name
+        self, request: worker_pb2.ReleaseRequest, _context: Any
+    ) -> worker_pb2.ReleaseReply:
+        """Take a request back that was not begun."""
+        await self._requests.give_back(
+            request.lease_id, request.lease_token, counts=False, reason="released by its worker"
+        )
+        return worker_pb2.ReleaseReply()
+
+    async def _take(self, worker: str, capabilities: tuple[Capability, ...]) -> Leased | None:
+        """Try to lease. A worker that goes away meanwhile leaves nothing leased behind."""
+        taking = asyncio.ensure_future(
+            self._requests.lease(worker, capabilities, self._rules.ttl_s)
+        )
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self._background.begin(self._put_back(taking))
+            raise
+
+    async def _put_back(self, taking: "asyncio.Future[Leased | None]") -> None:
+        if (leased := await taking) is not None:
+            await self._give_back(leased)
+
+    def _return_if_undelivered(self, leased: Leased, context: Any) -> None:
+        def over(ended: Any) -> None:
+            if ended.cancelled():
+                self._background.begin(self._give_back(leased))
+
+        context.add_done_callback(over)
+
+    async def _give_back(self, leased: Leased) -> None:
+        try:
+            await self._requests.give_back(
+                leased.lease_id, leased.token, counts=False, reason="its worker went away"
+            )
+        except Refusal:
+            _log.info("lease was lost before its worker was told", request=leased.record.key)
+
+    async def _beat(self, beat: worker_pb2.HeartbeatRequest.Beat) -> bool:
+        return await self._requests.beat(
+            beat.lease_id, beat.lease_token, beat.stage, self._rules.ttl_s
+        )
