@@ -49,10 +49,7 @@ from support.serving import (
 NETWORK = "network.ProverNetwork"
 ARTIFACTS = "artifact.ArtifactStore"
 PROOF = b"a proof, as far as this server can tell"
-EVERYTHING = tuple(
-    Capability(version, frozenset({1, 2, 3, 4}), mock=False)
-    for version in ("sp1-v5.0.0", "sp1-v6.0.0", "sp1-v6.1.0")
-)
+VERSIONS = ("sp1-v5.0.0", "sp1-v6.0.0", "sp1-v6.1.0")
 
 M = TypeVar("M", bound=Message)
 
@@ -135,14 +132,15 @@ class Room:
             types_pb2.GetProofRequestStatusResponse,
         )
 
-    async def lease(self) -> Leased:
-        leased = await self.store.requests.lease("worker", EVERYTHING, 30)
+    async def lease(self, *, mock: bool = False) -> Leased:
+        able = [Capability(version, frozenset({1, 2, 3, 4}), mock) for version in VERSIONS]
+        leased = await self.store.requests.lease("worker", able, 30)
         assert leased is not None
         return leased
 
     async def prove(self, proof: bytes = PROOF, *, mock: bool = False) -> RequestRecord:
         """Do what a worker does."""
-        leased = await self.lease()
+        leased = await self.lease(mock=mock)
         blob = await seal(self.store, "proof", proof)
         result = Result(ExecutionFacts(1000, 2000, b"\x99" * 32), blob, mock)
         return await self.store.requests.finish(
