@@ -2,28 +2,25 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from obstore.exceptions import (
-    BaseError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
+from obstore.exceptions import BaseError, GenericError
 from obstore.store import S3Store
 
 from sp1tee.errors import ProgramSourceError, TransientSourceError
 from sp1tee.serve.sources import AllowedSources, place_of
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 MAX_REDIRECTS: Final = 3
 
 _CHUNK = 1 << 20
 _TIMEOUT = httpx.Timeout(30, connect=15)
+_S3_RETRIES: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({408, 425, 429})
 
@@ -43,7 +40,8 @@ class Fetcher:
     Args:
         sources: the allowed places.
         s3_region: of ``s3://`` URLs; without it AWS_REGION decides.
-        environment: where AWS credentials may stand; without any, S3 is asked anonymously.
+        environment: where AWS credentials may stand; without any, S3 is asked anonymously. Its
+            AWS_ALLOW_HTTP allows an AWS_ENDPOINT_URL without TLS.
     """
 
     def __init__(
@@ -59,6 +57,12 @@ class Fetcher:
         self._s3_options: S3Config = {"skip_signature": anonymous}
         if s3_region is not None:
             self._s3_options["region"] = s3_region
+        # Naming any of these hides the variable that allows an endpoint without TLS.
+        self._s3_client: ClientConfig = {
+            "timeout": timedelta(minutes=10),
+            "connect_timeout": timedelta(seconds=15),
+            "allow_http": environment.get("AWS_ALLOW_HTTP", "").lower() == "true",
+        }
 
     async def fetch(self, url: str) -> AsyncIterator[bytes]:
         """Yield the bytes stored at a URL.
@@ -95,14 +99,20 @@ class Fetcher:
     async def _from_s3(self, url: str) -> AsyncIterator[bytes]:
         parts = urlsplit(url)
         try:
-            store = S3Store(parts.netloc, config=self._s3_options)
+            store = S3Store(
+                parts.netloc,
+                config=self._s3_options,
+                client_options=self._s3_client,
+                retry_config=_S3_RETRIES,
+            )
             result = await store.get_async(parts.path.lstrip("/"))
             async for chunk in result.stream(min_chunk_size=_CHUNK):
                 yield bytes(chunk)
-        except (NotFoundError, PermissionDeniedError, UnauthenticatedError) as error:
-            raise _missing(url, type(error).__name__) from None
-        except BaseError as error:
+        except GenericError as error:
             raise _unreachable(url, type(error).__name__) from None
+        # What is missing or forbidden comes as an operating system's error.
+        except (BaseError, OSError) as error:
+            raise _missing(url, type(error).__name__) from None
 
 
 def _check(response: httpx.Response, url: str) -> None:
