@@ -1,8 +1,16 @@
 """Where the server is, and that the way there is ours."""
 
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fulfilling import ScriptedProver, sample_work, settings_for, working
+from support.worker_listener import WorkerListener
 
 from sp1tee.errors import ConfigError
 from sp1tee.fulfill.endpoint import Endpoint, parse_url
@@ -77,3 +85,47 @@ async def test_a_proxy_from_the_environment_never_sees_an_input(monkeypatch: pyt
     async with Endpoint.of("http://server:1", "token").http_client() as http:
         assert not http.trust_env
         assert not http._mounts
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[WorkerListener]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with WorkerListener(tls=context).serving() as listener:
+        yield listener
+
+
+@pytest.mark.anyio
+async def test_calls_transfers_and_heartbeats_go_over_https_to_a_trusted_server(
+    secure: WorkerListener, authority: trustme.CA, tmp_path: Path
+):
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    prover = ScriptedProver()
+    secure.offer(work := sample_work(ttl_ms=300))
+    async with working(secure, prover, server_ca_file=tmp_path / "ca.pem"):
+        await secure.eventually(lambda: work.stages)
+        prover.open()
+        await secure.eventually(lambda: work.proof)
+
+
+@pytest.mark.anyio
+async def test_a_server_with_a_certificate_of_nobodys_is_told_no_token(secure: WorkerListener):
+    async with settings_for(secure).endpoint.http_client() as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get("/")
+    assert not secure.events
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a certificate", b"\xff"])
+def test_certificates_that_are_none_are_refused(tmp_path: Path, content: bytes | None):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match="certificates"):
+        Endpoint.of("https://server", "token", file)

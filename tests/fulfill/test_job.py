@@ -300,8 +300,12 @@ async def test_what_is_past_its_deadline_is_not_begun(listener: WorkerListener):
 
 
 async def test_a_proof_is_aborted_at_its_deadline(listener: WorkerListener):
+    def late(tools: Tools) -> Tools:
+        return replace(tools, clock=lambda: time.time() + 999.7)
+
     prover = ScriptedProver()
-    work = await outcome(listener, sample_work(deadline=int(time.time()) + 2), prover)
+    work = sample_work(deadline=int(time.time()) + 1000)
+    await outcome(listener, work, prover, change=late)
     assert "The deadline passed before the proof was done." in work.failure.text
     assert prover.cancelled == 1
 

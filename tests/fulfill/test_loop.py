@@ -160,6 +160,26 @@ async def test_a_proof_is_handed_in_exactly_once_though_the_server_dies_meanwhil
     assert work.failure is None
 
 
+async def test_a_proof_that_the_server_forgot_is_put_again(listener: WorkerListener):
+    work = sample_work()
+    listener.forgets_puts = 2
+    listener.offer(work)
+    async with working(listener):
+        await listener.eventually(lambda: work.proof)
+    assert listener.happened("put") == 3
+    assert len(work.finishes) == 1
+
+
+async def test_a_proof_that_the_server_refuses_is_given_back(listener: WorkerListener):
+    work = sample_work()
+    listener.statuses["proofs"] = [413]
+    listener.offer(work)
+    async with working(listener):
+        await listener.eventually(lambda: work.failure)
+    assert work.failure.retryable
+    assert "413" in work.failure.text
+
+
 # --- the end ---------------------------------------------------------------------------------
 
 

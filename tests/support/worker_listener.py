@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,8 +94,9 @@ class Work:
 class WorkerListener:
     """The stand-in. Its methods may be called from any thread."""
 
-    def __init__(self, token: str = TOKEN) -> None:
+    def __init__(self, token: str = TOKEN, tls: ssl.SSLContext | None = None) -> None:
         self.token = token
+        self._tls = tls
         self.port = 0
         self.works: list[Work] = []
         self.events: list[str] = []
@@ -104,6 +106,7 @@ class WorkerListener:
         self.ignores_ranges = False
         self.drops_late: list[str] = []
         self.dies_after = ""
+        self.forgets_puts = 0
         self.lease_refusal: tuple[grpc.StatusCode, str] | None = None
         self.cuts: dict[str, list[int]] = {}
         self.statuses: dict[str, list[int]] = {}
@@ -118,7 +121,7 @@ class WorkerListener:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     # --- what tests do ---------------------------------------------------------------------
 
@@ -224,7 +227,7 @@ class WorkerListener:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._serve(reader, writer, grpc_port)
 
-        self._front = await asyncio.start_server(connected, "127.0.0.1", self.port)
+        self._front = await asyncio.start_server(connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._front.sockets[0].getsockname()[1]
 
     async def _down(self) -> None:
@@ -294,8 +297,11 @@ class _Workers(WorkersServicer):
     ) -> worker_pb2.FinishReply:
         await self._authenticate(context)
         work = await self._held(request, context)
+        if self._listener.forgets_puts:
+            self._listener.forgets_puts -= 1
+            work.put = None
         if work.put is None or hashlib.sha256(work.put).digest() != request.proof_sha256:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "There is no such proof.")
+            await context.abort(grpc.StatusCode.ABORTED, "There is no such proof.")
         work.finishes.append(request)
         work.proof, work.open = work.put, False
         self._listener.note("finished")

@@ -128,13 +128,14 @@ def _check_prover(slots: Slots) -> Check:
 
 def _check_memory(settings: FulfillSettings) -> Check:
     available = psutil.virtual_memory().available
-    wanted = _COPIES * settings.max_stdin_bytes + settings.execute_memory_bytes
+    at_once = settings.slots + settings.prefetch
+    wanted = at_once * (_COPIES * settings.max_stdin_bytes + settings.execute_memory_bytes)
     return Check(
         "memory",
         ok=available >= wanted,
-        text=f"{available / _GIB:.1f} GiB available; the largest allowed input and run may take "
-        f"{wanted / _GIB:.1f} GiB.",
-        advice="Lower max_stdin_bytes or execute_memory_bytes, or add memory.",
+        text=f"{available / _GIB:.1f} GiB available; {at_once} inputs and runs as large as "
+        f"allowed may take {wanted / _GIB:.1f} GiB.",
+        advice="Lower max_stdin_bytes, execute_memory_bytes or prefetch, or add memory.",
         needed=False,
     )
 

@@ -40,18 +40,19 @@ class Endpoint:
     Attributes:
         url: its base URL, without a path.
         token: the worker token.
-        ca_file: PEM certificates to trust instead of the system's, for https.
+        ca: PEM certificates to trust instead of the system's, for https.
     """
 
     url: str
     token: str = field(repr=False)
-    ca_file: Path | None = None
+    ca: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, url: str, token: str, ca_file: Path | None = None) -> Self:
-        """Check and make one; raises `ConfigError` as `parse_url` does."""
+        """Check and make one; raises `ConfigError` where URL or certificates are unusable."""
         parts = parse_url(url)
-        return cls(f"{parts.scheme}://{parts.netloc}", token, ca_file)
+        ca = None if ca_file is None else _read_certificates(ca_file)
+        return cls(f"{parts.scheme}://{parts.netloc}", token, ca)
 
     @property
     def in_clear(self) -> bool:
@@ -102,11 +103,11 @@ class Endpoint:
     def _credentials(self) -> grpc.ChannelCredentials | None:
         if not self.url.startswith("https:"):
             return None
-        return grpc.ssl_channel_credentials(self.ca_file.read_bytes() if self.ca_file else None)
+        return grpc.ssl_channel_credentials(self.ca.encode() if self.ca else None)
 
     @property
     def _ssl_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.ca_file)
+        return ssl.create_default_context(cadata=self.ca)
 
 
 def parse_url(url: str) -> SplitResult:
@@ -125,6 +126,18 @@ def parse_url(url: str) -> SplitResult:
     if parts.scheme not in _PORTS or not parts.hostname or extras or not plain:
         raise _unusable()
     return parts
+
+
+def _read_certificates(path: Path) -> str:
+    try:
+        pem = path.read_text("ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (OSError, ValueError):
+        raise ConfigError(
+            f"The certificates in {path} cannot be read.",
+            advice="Give a file of PEM certificates for server_ca_file.",
+        ) from None
+    return pem
 
 
 def _unusable() -> ConfigError:

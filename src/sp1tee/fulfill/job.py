@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sp1tee.errors import (
-    ClaimMismatch,
     FulfillError,
     JobFailed,
     LeaseGone,
     ModeError,
     ProverFailed,
-    Sp1teeError,
     VersionError,
     WireError,
     WorkerTokenRefused,
@@ -110,7 +108,7 @@ class Job:
         except JobFailed as failure:
             return failure
         except FulfillError as error:
-            return _give_back(_sentences(error))
+            return _give_back(error.message)
         except Exception as error:  # noqa: BLE001 - one request must not take the worker down
             if deadline.expired():
                 return _too_late("The deadline passed before the proof was done.")
@@ -121,8 +119,9 @@ class Job:
     async def _work(self) -> None:
         proof, mock = await self._make()
         assert self._execution is not None
-        execution, digest = self._execution, hashlib.sha256(proof).digest()
+        execution = self._execution
         self._enter(Stage.HANDING_IN)
+        digest = (await asyncio.to_thread(hashlib.sha256, proof)).digest()
 
         async def offer() -> None:
             # Both steps each time: a server that restarted may have lost the first.
@@ -170,7 +169,7 @@ class Job:
         try:
             version, mode = parse_version(self.lease.version), Mode.from_wire(self.lease.mode)
         except (VersionError, ModeError) as error:
-            raise _give_back(_sentences(error)) from None
+            raise _give_back(f"{error.message} {error.advice}") from None
         if not self._tools.slots.offers(version.text, mode):
             raise _give_back(f"This worker cannot make {mode} proofs of {version}.")
         self._check_time(version, mode)
@@ -190,12 +189,9 @@ class Job:
     async def _check(self, proof: bytes, task: ProveTask, *, mock: bool) -> None:
         try:
             await asyncio.to_thread(check_proof, proof, task, mock=mock)
-        except ClaimMismatch as error:
-            _log.error("the prover made a wrong proof", claim=error.claim)
-            raise self._proving_failed(f"The prover made a wrong proof. {error.message}") from None
         except WireError as error:
-            _log.error("the prover made no proof", reason=error.message)
-            raise self._proving_failed(f"The prover made no proof. {error.message}") from None
+            _log.error("the prover made a wrong proof", reason=error.message)
+            raise self._proving_failed(f"The prover made a wrong proof. {error.message}") from None
 
     def _check_time(self, version: CircuitVersion, mode: Mode) -> None:
         if self._left <= 0:
@@ -240,7 +236,3 @@ def _give_back(text: str) -> JobFailed:
 
 def _too_late(text: str) -> JobFailed:
     return JobFailed(text, error=types_pb2.UNKNOWN_FAILURE)
-
-
-def _sentences(error: Sp1teeError) -> str:
-    return f"{error.message} {error.advice}".rstrip()

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import resource
 import signal
+import sys
 
 import stamina
 
@@ -37,8 +38,9 @@ def forbid_dumps() -> None:
     """Keep the kernel from writing this process' memory, where inputs are, to a core file."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
-    # A core_pattern that is a pipe ignores the limit, but not this; nor does a debugger.
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if sys.platform == "linux":
+        # A core_pattern that is a pipe ignores the limit, but not this; nor does a debugger.
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 async def _until_told(settings: FulfillSettings) -> int:

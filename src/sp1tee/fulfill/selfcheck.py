@@ -4,7 +4,7 @@ This catches the mistakes of an honest prover, before anybody pays for them or w
 that will not verify. It is no verification; `sp1tee verify proof` is.
 """
 
-from sp1tee.errors import ClaimMismatch
+from sp1tee.errors import ProofError
 from sp1tee.fulfill.provers import ProveTask
 from sp1tee.wire.claims import check_claims
 from sp1tee.wire.mock_proof import is_mock
@@ -20,19 +20,17 @@ def check_proof(data: bytes, task: ProveTask, *, mock: bool) -> None:
         mock: whether it says of itself that its proofs prove nothing.
 
     Raises:
-        ProofError: it is no proof.
-        ClaimMismatch: it is another one: of another kind, circuit version, program, run or
-            public values, or a mock where a proof was due or the other way round.
+        ProofError: it is no proof, one of another kind or circuit version, or a mock where a
+            proof was due or the other way round.
+        ClaimMismatch: it proves something else: another program, run or public values.
     """
     proof = decode_proof(data, public_values_hint=task.public_values)
-    if proof.mode is not task.mode:
-        raise ClaimMismatch(f"The proof is a {proof.mode} proof, not {task.mode}.", claim="mode")
-    if proof.sp1_version != task.version.circuit:
-        raise ClaimMismatch(
-            f"The proof is of circuit version {proof.sp1_version}, not {task.version.circuit}.",
-            claim="circuits",
+    if (proof.mode, proof.sp1_version) != (task.mode, task.version.circuit):
+        raise ProofError(
+            f"It is a {proof.mode} proof of {proof.sp1_version} instead of a {task.mode} proof of "
+            f"{task.version.circuit}."
         )
     if is_mock(proof) is not mock:
-        kind = "proves nothing" if is_mock(proof) else "is real, though the prover says it is not"
-        raise ClaimMismatch(f"The proof {kind}.", claim="completeness")
+        told = "but proves nothing" if is_mock(proof) else "but was called a mock"
+        raise ProofError(f"It is a {proof.mode} proof, {told}.")
     check_claims(proof, vk_hash=task.vk_hash, public_values=task.public_values)

@@ -38,8 +38,6 @@ _PASSING = frozenset(
 )
 
 
-_NOT_OURS = frozenset({grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND})
-
 _DETAILS = 500
 
 _Request = TypeVar("_Request")
@@ -92,7 +90,7 @@ class Server:
             proof_sha256=proof_sha256,
             mock=mock,
         )
-        await self._about(lease, self._stub.Finish, request)
+        await self._about(self._stub.Finish, request)
 
     async def fail(self, lease: Lease, failure: JobFailed, execution: Execution | None) -> None:
         """Say why there will be no proof, and what the run showed if it came to an end."""
@@ -105,16 +103,15 @@ class Server:
             text=failure.message,
             execution=_report(execution) if execution else None,
         )
-        await self._about(lease, self._stub.Fail, request)
+        await self._about(self._stub.Fail, request)
 
     async def release(self, lease: Lease) -> None:
         """Give a request back; the attempt does not count."""
         request = worker_pb2.ReleaseRequest(lease_id=lease.id, lease_token=lease.token)
-        await self._about(lease, self._stub.Release, request)
+        await self._about(self._stub.Release, request)
 
     async def _about(
         self,
-        lease: Lease,
         method: aio.UnaryUnaryMultiCallable[_Request, _Reply],
         request: _Request,
     ) -> _Reply:
@@ -122,8 +119,8 @@ class Server:
         try:
             return await self._call(method, request)
         except _Refused as refusal:
-            if refusal.status in _NOT_OURS:
-                raise LeaseGone(f"The server took {lease.id} back: {refusal.message}") from None
+            if refusal.status is grpc.StatusCode.FAILED_PRECONDITION:
+                raise LeaseGone(f"The lease is lost. {refusal.message}") from None
             raise
 
     async def _call(
