@@ -5,8 +5,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -14,11 +17,76 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from sp1tee.errors import PrivacyBroken
-from sp1tee.sim import demo
+from sp1tee.cli.examples import examples
+from sp1tee.cli.extras import extra
+from sp1tee.errors import ConfigError, PrivacyBroken
+from sp1tee.sim import demo as play
 from sp1tee.sim.demo import Input, Outcome
 from sp1tee.wire.hexes import to_hex
 from sp1tee.wire.modes import Mode
+from sp1tee.wire.stdin import Stdin, decode_stdin
+
+MOCKABLE: Final = (Mode.CORE, Mode.PLONK, Mode.GROTH16)
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command(
+    epilog=examples(
+        "sp1tee demo",
+        "# a program of your own, its verifying key in app.elf.vk beside it",
+        "sp1tee demo --program app.elf --stdin app.stdin",
+        "# leave the service running, to try the SDK against it",
+        "sp1tee demo --keep",
+    )
+)
+def demo(
+    *,
+    program: Annotated[
+        Path | None, typer.Option(metavar="ELF", help="Prove this program; needs --stdin.")
+    ] = None,
+    stdin: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its input, a bincode SP1Stdin.")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(help="The kind of mock proof: core, plonk or groth16.")
+    ] = "groth16",
+    folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep data and logs here.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on serving until Ctrl-C.")] = False,
+) -> None:
+    """Show the whole service on this machine: a private input goes in, a checked proof comes out.
+
+    Starts a server and a fulfiller as processes of their own, proves that random private balances
+    cover a public amount (or a program of yours), checks what the proof claims, and searches disk,
+    logs and the public port for the input. The proof is a mock proof. Needs the extra sp1tee[all].
+    """
+    with extra("all", "demo"):
+        import h2corn  # noqa: F401
+        import unicorn  # type: ignore[import-untyped] # noqa: F401
+    chosen = Mode.parse(mode)
+    if chosen not in MOCKABLE:
+        raise ConfigError(
+            "There are no mock proofs of this mode.", advice="Take core, plonk or groth16."
+        )
+    show(_task(program, stdin), mode=chosen, folder=folder, keep=keep)
+
+
+def _task(program: Path | None, stdin: Path | None) -> Callable[[Path], Input]:
+    if program is None and stdin is None:
+        return play.solvency
+    if program is None or stdin is None:
+        raise ConfigError("A program of yours needs its input, and the other way round.")
+    try:
+        given = decode_stdin(stdin.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{stdin} cannot be read: {error.strerror}.") from None
+    return partial(_own, program, given)
+
+
+def _own(program: Path, stdin: Stdin, _folder: Path) -> Input:
+    return play.own(program, stdin)
 
 
 @dataclass(slots=True)
@@ -68,11 +136,11 @@ def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, ke
         PrivacyBroken: the input was found somewhere, or the search did not work.
     """
     console = Console(stderr=True)
-    elapsed = demo.timer()
+    elapsed = play.timer()
     with tempfile.TemporaryDirectory(prefix="sp1tee-demo-") as scratch:
         stages = StageTable()
         live = Live(stages, console=console, refresh_per_second=20)
-        with live, demo.run(folder or Path(scratch), chosen, mode, stages) as outcome:
+        with live, play.run(folder or Path(scratch), chosen, mode, stages) as outcome:
             stages.end("")
             live.stop()
             _judge(outcome)
