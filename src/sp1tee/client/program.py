@@ -10,6 +10,7 @@ from sp1tee.wire.keys import HASH_SIZE, parse_vk_v6
 from sp1tee.wire.versions import Family
 
 MAX_VK_BYTES: Final = 1 << 20
+MAX_ELF_BYTES: Final = 256 << 20
 
 _HEADER_SIZE: Final = 64
 _MAGIC: Final = b"\x7fELF"
@@ -64,6 +65,14 @@ class Program:
         if len(vk_hash) != HASH_SIZE:
             raise VerifyingKeyMismatch(f"The vk hash has {len(vk_hash)} bytes instead of 32.")
         return cls(FileSource.of(elf, length_first=True), family, vk_hash, vk)
+
+
+def read_elf(path: Path) -> tuple[bytes, Family]:
+    """Read a whole program, for running it here; raises as `Program.read`."""
+    data = _head(path, MAX_ELF_BYTES + 1)
+    if len(data) > MAX_ELF_BYTES:
+        raise ProgramFileError(f"The program is longer than {MAX_ELF_BYTES} bytes.")
+    return data, elf_family(data[:_HEADER_SIZE])
 
 
 def elf_family(header: bytes) -> Family:

@@ -186,7 +186,14 @@ def _status_error(error: grpc.RpcError) -> Exception:
 
 
 def _open(endpoint: Endpoint) -> grpc.Channel:
-    options = [("grpc.primary_user_agent", f"sp1tee/{__version__}")]
+    options = [
+        ("grpc.primary_user_agent", f"sp1tee/{__version__}"),
+        # A proxy would read what is not encrypted.
+        ("grpc.enable_http_proxy", int(endpoint.encrypted)),
+        # gRPC's own pauses grow to two minutes, in which calls fail untried; ours are Patience's.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+    ]
     if not endpoint.encrypted:
         return grpc.insecure_channel(endpoint.target, options=options)
     return grpc.secure_channel(endpoint.target, _credentials(endpoint), options=options)

@@ -84,7 +84,7 @@ class Transfers:
             ServerRefusal: the server does not want it.
             InputFileError: the input cannot be read, or changed.
         """
-        host = _host(url)
+        host = self._prepare(url)
         self._endpoint.check_private(url)
         self._progress.transfer(f"uploading {what} to {host}", parcel.size)
         try:
@@ -109,7 +109,7 @@ class Transfers:
             ServerRefusal: the server does not give it.
             BadReply: it is longer than any proof.
         """
-        host = _host(url)
+        host = self._prepare(url)
         try:
             with self._session.get(
                 url,
@@ -134,6 +134,11 @@ class Transfers:
             if len(data) > MAX_PROOF_BYTES:
                 raise BadReply(f"The proof is longer than {MAX_PROOF_BYTES} bytes.")
         return bytes(data)
+
+    def _prepare(self, url: str) -> str:
+        """Return the URL's host. Proxies are for https only: they read what is not encrypted."""
+        host, self._session.trust_env = _host(url), url.startswith("https:")
+        return host
 
     def _trust(self, url: str) -> str | bool:
         own = self._endpoint.ca_file

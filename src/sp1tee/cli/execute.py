@@ -1,0 +1,87 @@
+"""`sp1tee execute`."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sp1tee.cli.assembled import assembled
+from sp1tee.cli.contact import Elf, seconds, source
+from sp1tee.cli.examples import examples
+from sp1tee.cli.extras import extra
+from sp1tee.cli.handover import Format
+from sp1tee.cli.render import result
+from sp1tee.client import Source
+from sp1tee.client.program import read_elf
+from sp1tee.wire.stdin import decode_stdin
+from sp1tee.wire.versions import Family
+
+if TYPE_CHECKING:
+    from sp1tee.fulfill.executors import Execution, Limits
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+MIB = 1 << 20
+
+
+@app.command(
+    epilog=examples(
+        "sp1tee execute fibonacci.elf --input 0a000000",
+        "sp1tee execute app.elf --stdin app.stdin --format json | jq .cycles",
+    )
+)
+@assembled
+def execute(
+    *,
+    elf: Elf,
+    source: Annotated[Source, source],
+    cycle_limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Stop after so many cycles.")
+    ] = None,
+    time_limit: Annotated[
+        int,
+        typer.Option(metavar="TIME", parser=seconds, help="Stop after so long, such as 90 or 15m."),
+    ] = "10m",  # type: ignore[assignment] # Typer parses a default like what is typed
+    memory: Annotated[
+        int, typer.Option(min=1, metavar="MIB", help="Memory that the program may use.")
+    ] = 4096,
+    format_: Format = "text",
+) -> None:
+    """Run a program on this machine, without a proof.
+
+    Shows its public values, its cycles as SP1 counts them, its exit code and, if it does not run
+    to its end, why. Nothing leaves the machine. Exit code 1 means that SP1 would not prove this
+    run. Needs the extra sp1tee[fulfill].
+    """
+    with extra("fulfill", "execute"):
+        from sp1tee.fulfill.executors import Limits
+        from sp1tee.fulfill.executors.unicorn import UnicornExecutor  # noqa: F401
+    data, family = read_elf(elf)
+    buffers = decode_stdin(b"".join(source.chunks())).buffers
+    limits = Limits(cycle_limit, memory * MIB, float(time_limit))
+    run = asyncio.run(_run(data, buffers, family, limits))
+    result(_facts(run), as_json=format_ == "json")
+    if run.cause is not None:
+        raise typer.Exit(1)
+
+
+async def _run(
+    elf: bytes, buffers: tuple[bytes, ...], family: Family, limits: "Limits"
+) -> "Execution":
+    from sp1tee.fulfill.executors.unicorn import UnicornExecutor
+
+    executor = UnicornExecutor(warm=0)
+    try:
+        return await executor.execute(elf, buffers, family=family, limits=limits, tenant="")
+    finally:
+        await executor.aclose()
+
+
+def _facts(run: "Execution") -> dict[str, object]:
+    return {
+        "public_values": run.public_values.hex(),
+        "cycles": run.cycles,
+        "exit_code": run.exit_code,
+        "cause": None if run.cause is None else run.cause.name.lower(),
+        "reason": run.text or None,
+    }
