@@ -10,11 +10,6 @@ from sp1tee.cli.lazy import Entry, LazyGroup
 from sp1tee.errors import Sp1teeError
 
 COMMANDS: Final = {
-    "demo": Entry(
-        "sp1tee.cli.demo",
-        "Show the whole service on this machine: a private input goes in, a checked proof comes "
-        "out.",
-    ),
     "demo": Entry("sp1tee.cli.demo", "Show the whole service on this machine."),
     "prove": Entry("sp1tee.cli.prove", "Get a proof of a program on a private input."),
     "status": Entry("sp1tee.cli.status", "Show how far a request is."),
