@@ -1,16 +1,16 @@
 """Taking requests in, up to the queue."""
 
-from dataclasses import asdict, replace
+from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import String, bindparam, exists, literal_column, select
+from sqlalchemy import LargeBinary, String, bindparam, exists, literal_column, select
 
 from sp1tee.errors import NotUploaded, StateConflict
 from sp1tee.store.moving import move, note, request_by_key
-from sp1tee.store.nonces import LARGEST, move_nonce
+from sp1tee.store.nonces import move_nonce
 from sp1tee.store.records import FINAL_STATES, NewRequest, RequestRecord, State
 from sp1tee.store.rows import REQUEST_COLUMNS, request_record
-from sp1tee.store.schema import artifacts, requests, upsert
+from sp1tee.store.schema import LARGEST, artifacts, requests, upsert
 from sp1tee.store.writer import Tx
 from sp1tee.wire.ids import new_id
 
@@ -50,28 +50,33 @@ def enqueue(tx: Tx, key: str) -> RequestRecord:
 
 
 def _fresh_record(tx: Tx, new: NewRequest, state: State) -> RequestRecord:
+    values = {name: getattr(new, name) for name in _NEW_FIELDS}
     # Later deadlines and higher nonces than the database holds are as good as the last it does.
-    bounded = replace(new, deadline=min(new.deadline, LARGEST), nonce=min(new.nonce, LARGEST))
+    values["deadline"] = min(new.deadline, LARGEST)
+    values["nonce"] = min(new.nonce, LARGEST)
     now = int(tx.now)
-    return RequestRecord(
-        **asdict(bounded), key=new_id("req"), state=state, created_at=now, updated_at=now
-    )
+    return RequestRecord(**values, key=new_id("req"), state=state, created_at=now, updated_at=now)
 
 
 def _row(record: RequestRecord) -> dict[str, Any]:
-    return {column.name: getattr(record, column.name) for column in REQUEST_COLUMNS}
+    return {name: getattr(record, name) for name in _ALL_FIELDS}
 
+
+# `dataclasses.asdict` copies every value: five times as slow, on the busiest path there is.
+_NEW_FIELDS: Final = tuple(field.name for field in fields(NewRequest))
+_ALL_FIELDS: Final = tuple(field.name for field in fields(RequestRecord))
 
 # One statement takes the request, unless its fingerprint is known or its input is not there.
 _VALUES: Final = [bindparam(column.name, type_=column.type) for column in REQUEST_COLUMNS]
 _INPUT: Final = exists().where(
     artifacts.c.id == bindparam("stdin_artifact", type_=String),
+    artifacts.c.requester == bindparam("requester", type_=LargeBinary),
     artifacts.c.state == literal_column("'uploaded'"),
     artifacts.c.kind == literal_column("'stdin'"),
 )
 _INSERT: Final = (
     upsert(requests)
-    .from_select([column.name for column in REQUEST_COLUMNS], select(*_VALUES).where(_INPUT))
+    .from_select(_ALL_FIELDS, select(*_VALUES).where(_INPUT))
     .on_conflict_do_nothing(index_elements=[requests.c.fingerprint])
     .returning(requests.c.seq)
 )

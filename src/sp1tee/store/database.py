@@ -64,7 +64,7 @@ def guarded() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
         raise database_fault(error) from None
 
 

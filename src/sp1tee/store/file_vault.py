@@ -74,6 +74,13 @@ class FileVault(Vault):
         return writer
 
     @override
+    async def size(self, blob_id: str) -> int:
+        row = self._keys.key_of(blob_id)
+        if row is None:
+            raise _erased(blob_id)
+        return row.size
+
+    @override
     async def read(
         self, blob_id: str, offset: int = 0, length: int | None = None
     ) -> AsyncGenerator[bytes, None]:

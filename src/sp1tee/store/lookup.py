@@ -36,7 +36,7 @@ from sp1tee.store.rows import (
     request_record,
     sealed_blob,
 )
-from sp1tee.store.schema import artifacts, blobs, in_states, leases, programs, requests
+from sp1tee.store.schema import LARGEST, artifacts, blobs, in_states, leases, programs, requests
 
 Material = tuple[Artifact, Program]
 """What a worker needs: the input and the program, both in the vault."""
@@ -80,10 +80,18 @@ def by_lease(connection: Connection, lease_id: str, token: bytes) -> Leased | No
     return Leased(record, lease_id, token, held.expires_at, *material)
 
 
+def lease_record(connection: Connection, lease_id: str, token: bytes) -> RequestRecord | None:
+    """See `Requests.lease_record`."""
+    values = {"lease": lease_id, "token_hash": sha256(token).digest()}
+    row = connection.execute(_ANY_LEASE, values).one_or_none()
+    return None if row is None else one_request(connection, BY_KEY, row.request)
+
+
 def find(connection: Connection, wanted: RequestFilter) -> list[RequestRecord]:
     """See `Requests.find`."""
     query = select(*REQUEST_COLUMNS).where(*_conditions(wanted))
-    page = query.order_by(requests.c.seq.desc()).limit(wanted.limit).offset(wanted.offset)
+    newest = query.order_by(requests.c.seq.desc())
+    page = newest.limit(min(wanted.limit, LARGEST)).offset(min(wanted.offset, LARGEST))
     return [request_record(row) for row in connection.execute(page)]
 
 
@@ -96,11 +104,11 @@ def _conditions(wanted: RequestFilter) -> list[ColumnElement[bool]]:
     if wanted.states is not None:
         same.append(in_states(wanted.states))
     if wanted.min_deadline is not None:
-        same.append(requests.c.deadline >= wanted.min_deadline)
+        same.append(requests.c.deadline >= min(wanted.min_deadline, LARGEST))
     if wanted.created_from is not None:
-        same.append(requests.c.created_at >= wanted.created_from)
+        same.append(requests.c.created_at >= min(wanted.created_from, LARGEST))
     if wanted.created_to is not None:
-        same.append(requests.c.created_at <= wanted.created_to)
+        same.append(requests.c.created_at <= min(wanted.created_to, LARGEST))
     return same
 
 
@@ -146,11 +154,10 @@ def keyed(connection: Connection, blob_ids: Collection[str]) -> set[str]:
     return set(connection.scalars(select(blobs.c.id).where(blobs.c.id.in_(blob_ids))))
 
 
-_HELD: Final = select(leases.c.request, leases.c.expires_at).where(
-    leases.c.id == bindparam("lease"),
-    leases.c.token_hash == bindparam("token_hash"),
-    leases.c.outcome.is_(None),
+_ANY_LEASE: Final = select(leases.c.request, leases.c.expires_at).where(
+    leases.c.id == bindparam("lease"), leases.c.token_hash == bindparam("token_hash")
 )
+_HELD: Final = _ANY_LEASE.where(leases.c.outcome.is_(None))
 _UPLOADED: Final = select(*ARTIFACT_COLUMNS).where(
     artifacts.c.id == bindparam("id"),
     artifacts.c.state == literal_column("'uploaded'"),

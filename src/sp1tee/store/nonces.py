@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, select
 from typing_extensions import override
 
 from sp1tee.store.reader import Reader
-from sp1tee.store.schema import nonces, upsert
+from sp1tee.store.schema import LARGEST, nonces, upsert
 from sp1tee.store.writer import Tx, Writer
 
 
@@ -46,9 +46,6 @@ def move_nonce(tx: Tx, address: bytes, to: int) -> None:
     """See `Nonces.advance`."""
     tx.connection.execute(_MOVE, {"address": address, "next": min(to, LARGEST)})
 
-
-LARGEST: Final = 2**63 - 1
-"""What the database's integers hold. No account gets there by counting."""
 
 _NEXT: Final = select(nonces.c.next).where(nonces.c.address == bindparam("address"))
 _INSERT: Final = upsert(nonces)

@@ -40,6 +40,8 @@ def settled(tx: Tx, key: str, fulfill_tx_hash: bytes | None) -> RequestRecord:
     record = request_by_key(tx, key)
     if record.state is State.SETTLED:
         return record
+    if record.state is not State.PROVED:
+        raise StateConflict(f"A request that is {record.state} cannot be settled.")
     facts = {"fulfilled_at": int(tx.now), "fulfill_tx_hash": fulfill_tx_hash}
     return move(tx, record, State.SETTLED, **facts, **_NOTHING_LEFT)
 

@@ -242,7 +242,7 @@ class StoreLimits:
     proof_retention_s: float = 86_400
     """After settling; then the proof is erased."""
     record_retention_s: float = 30 * 86_400
-    """After a request's end; then its row is deleted too."""
+    """After an ended request's deadline; then its row is deleted, too."""
     upload_grace_s: float = 3_600
     """An upload may end this long after its place expired, if it began before."""
     unused_upload_s: float = 3_600

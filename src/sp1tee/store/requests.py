@@ -38,7 +38,7 @@ class Requests(Protocol):
         Only the first time counts: a known fingerprint changes no request.
 
         Raises:
-            NotUploaded: its input is not uploaded, or erased already.
+            NotUploaded: its requester uploaded no such input, or it is erased already.
         """
 
     async def bind(self, key: str, request_id: bytes, tx_hash: bytes) -> RequestRecord:
@@ -139,6 +139,12 @@ class Requests(Protocol):
 
     async def by_lease(self, lease_id: str, token: bytes) -> Leased | None:
         """Check a lease that wants to read its blobs; None unless it holds its request now."""
+
+    async def lease_record(self, lease_id: str, token: bytes) -> RequestRecord | None:
+        """Find the request a lease is or was about; None unless the lease has this token.
+
+        For proofs that come late: see `finish`.
+        """
 
     async def find(self, wanted: RequestFilter) -> list[RequestRecord]:
         """List requests, newest first."""

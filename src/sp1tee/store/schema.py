@@ -29,9 +29,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Dialect
 
-from sp1tee.store.records import OPEN_STATES, State
+from sp1tee.store.records import State
 
 __all__ = [
+    "LARGEST",
     "artifacts",
     "blobs",
     "in_states",
@@ -43,6 +44,9 @@ __all__ = [
     "upsert",
     "vaults",
 ]
+
+LARGEST: Final = 2**63 - 1
+"""What the database's integers hold. No deadline and no counted nonce gets there."""
 
 _WRAP: Final = 2**64
 
@@ -56,7 +60,7 @@ class U64(TypeDecorator[int]):
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Fold the upper half into the negative numbers."""
-        return value - _WRAP if value is not None and value >= _WRAP // 2 else value
+        return value - _WRAP if value is not None and value > LARGEST else value
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Unfold it."""
@@ -105,7 +109,13 @@ artifacts = Table(
     Column("sha256", LargeBinary),
     Column("blob", String),
 )
-Index("artifacts_by_requester", artifacts.c.requester, artifacts.c.state, artifacts.c.size)
+Index(
+    "artifacts_by_requester",
+    artifacts.c.requester,
+    artifacts.c.state,
+    artifacts.c.expires_at,
+    artifacts.c.size,
+)
 Index("artifacts_by_expiry", artifacts.c.state, artifacts.c.expires_at)
 
 programs = Table(
@@ -193,14 +203,13 @@ _partial(
     requests.c.deadline,
     where=in_states([State.QUEUED]),
 )
-_partial("requests_by_deadline", requests.c.deadline, where=in_states(OPEN_STATES))
 _partial("requests_to_tell", requests.c.tell_at, where=requests.c.tell_at.is_not(None))
 _partial(
     "requests_by_proof_token", requests.c.proof_token, where=requests.c.proof_token.is_not(None)
 )
 _partial("requests_with_proof", requests.c.fulfilled_at, where=requests.c.proof_blob.is_not(None))
 Index("requests_by_requester", requests.c.requester, requests.c.state)
-Index("requests_by_state", requests.c.state, requests.c.updated_at)
+Index("requests_by_state", requests.c.state, requests.c.deadline)
 
 leases = Table(
     "leases",

@@ -135,6 +135,10 @@ class SqlRequests(Requests):
         return self._reader.now(lookup.by_lease, lease_id, token)
 
     @override
+    async def lease_record(self, lease_id: str, token: bytes) -> RequestRecord | None:
+        return self._reader.now(lookup.lease_record, lease_id, token)
+
+    @override
     async def find(self, wanted: RequestFilter) -> list[RequestRecord]:
         return await self._reader.aside(lookup.find, wanted)
 

@@ -24,7 +24,6 @@ from sp1tee.store.leasing import requeue
 from sp1tee.store.moving import close_lease, end, note
 from sp1tee.store.records import (
     FINAL_STATES,
-    OPEN_STATES,
     UNKNOWN_FAILURE,
     WAITING_STATES,
     Failure,
@@ -46,8 +45,8 @@ def take_back_lost_leases(tx: Tx) -> None:
 def expire(tx: Tx) -> None:
     """End requests past their deadline; a proof on its way to the network gets some grace."""
     late = Failure(UNKNOWN_FAILURE, None, "The deadline passed before the proof was delivered.")
-    grace = tx.now - tx.limits.settle_grace_s
-    for record in _requests(tx, OVERDUE, before=tx.now, proved_before=grace):
+    undelivered = _requests(tx, UNDELIVERED, before=tx.now - tx.limits.settle_grace_s)
+    for record in [*_requests(tx, OVERDUE, before=tx.now), *undelivered]:
         end(tx, record, State.EXPIRED, late)
 
 
@@ -75,7 +74,7 @@ def erase_old_proofs(tx: Tx) -> None:
 
 
 def delete_old_rows(tx: Tx) -> None:
-    """Delete requests that ended long ago, their leases, and upload places erased long ago."""
+    """Delete requests of long ago, their leases, and upload places erased long ago."""
     values = {"before": tx.now - tx.limits.record_retention_s, "batch": tx.limits.sweep_batch}
     tx.connection.execute(delete(requests).where(requests.c.key.in_(OLD_REQUESTS)), values)
     tx.connection.execute(delete(artifacts).where(artifacts.c.id.in_(OLD_ARTIFACTS)), values)
@@ -133,15 +132,9 @@ LOST: Final = (
     .where(leases.c.outcome.is_(None), leases.c.expires_at <= bindparam("before"))
     .limit(bindparam("batch"))
 )
-OVERDUE: Final = (
-    select(*REQUEST_COLUMNS)
-    .where(
-        in_states(OPEN_STATES),
-        requests.c.deadline <= bindparam("before"),
-        or_(in_states(WAITING_STATES), requests.c.deadline <= bindparam("proved_before")),
-    )
-    .limit(bindparam("batch"))
-)
+_DUE: Final = select(*REQUEST_COLUMNS).where(requests.c.deadline <= bindparam("before"))
+OVERDUE: Final = _DUE.where(in_states(WAITING_STATES)).limit(bindparam("batch"))
+UNDELIVERED: Final = _DUE.where(in_states([State.PROVED])).limit(bindparam("batch"))
 OLD_PROOFS: Final = (
     select(*REQUEST_COLUMNS)
     .where(requests.c.proof_blob.is_not(None), requests.c.fulfilled_at <= bindparam("before"))
@@ -157,7 +150,7 @@ OLD_REQUESTS: Final = (
     select(requests.c.key)
     .where(
         in_states(FINAL_STATES),
-        requests.c.updated_at <= bindparam("before"),
+        requests.c.deadline <= bindparam("before"),
         requests.c.tell_at.is_(None),
         requests.c.proof_blob.is_(None),
     )

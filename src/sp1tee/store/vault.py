@@ -43,6 +43,13 @@ class Vault(Protocol):
             StoreUnavailable: the disk failed.
         """
 
+    async def size(self, blob_id: str) -> int:
+        """Say how many bytes a blob's content has.
+
+        Raises:
+            BlobErased: there is no such blob, or no longer.
+        """
+
     def read(
         self, blob_id: str, offset: int = 0, length: int | None = None
     ) -> AsyncGenerator[bytes, None]:

@@ -128,9 +128,8 @@ class Writer:
                 for waiting in batch:
                     self._attempt(connection, waiting)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody's work was kept
-            fault = database_fault(error)
             for waiting in batch:
-                waiting.error, waiting.tx = fault, None
+                waiting.error, waiting.tx = database_fault(error), None
 
     def _attempt(self, connection: Connection, waiting: _Waiting) -> None:
         cursor = connection.connection.cursor()
@@ -151,7 +150,7 @@ class Writer:
         for waiting in batch:
             if waiting.tx is not None:
                 self._committed(waiting.tx)
-            if waiting.future.cancelled():
+            if waiting.future.done():
                 continue
             if waiting.error is not None:
                 waiting.future.set_exception(waiting.error)

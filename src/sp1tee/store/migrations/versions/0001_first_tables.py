@@ -38,7 +38,9 @@ def _make_artifacts() -> None:
         sa.UniqueConstraint("uri", name="artifacts_uri_unique"),
     )
     op.create_index("artifacts_by_expiry", "artifacts", ["state", "expires_at"])
-    op.create_index("artifacts_by_requester", "artifacts", ["requester", "state", "size"])
+    op.create_index(
+        "artifacts_by_requester", "artifacts", ["requester", "state", "expires_at", "size"]
+    )
 
 
 def _make_blobs() -> None:
@@ -138,16 +140,10 @@ def _make_requests() -> None:
         sa.UniqueConstraint("request_id", name="requests_request_id_unique"),
     )
     _partial(
-        "requests_by_deadline",
-        "requests",
-        ["deadline"],
-        where="state IN ('accepted', 'leased', 'proved', 'queued')",
-    )
-    _partial(
         "requests_by_proof_token", "requests", ["proof_token"], where="proof_token IS NOT NULL"
     )
     op.create_index("requests_by_requester", "requests", ["requester", "state"])
-    op.create_index("requests_by_state", "requests", ["state", "updated_at"])
+    op.create_index("requests_by_state", "requests", ["state", "deadline"])
     op.create_index("requests_by_stdin_artifact", "requests", ["stdin_artifact"])
     _partial(
         "requests_queue",

@@ -1,0 +1,198 @@
+"""A store to try things on: a clock that stands still, uploads and requests on demand."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sp1tee.store.master_key import MasterKey
+from sp1tee.store.records import (
+    Artifact,
+    ArtifactKind,
+    Capability,
+    ExecutionFacts,
+    Failure,
+    Leased,
+    NewRequest,
+    Program,
+    RequestRecord,
+    Result,
+    SealedBlob,
+    StoreLimits,
+)
+from sp1tee.store.store import Store, open_store
+
+KEY = MasterKey(bytes(range(32)))
+ALICE, BOB = b"alice".ljust(20), b"bob".ljust(20)
+VK_HASH = b"vk".ljust(32)
+V5, V6 = "sp1-v5.0.0", "sp1-v6.1.0"
+GROTH16 = 4
+EVERYTHING = [Capability(version, frozenset({1, 2, 3, 4}), mock=True) for version in (V5, V6)]
+EXECUTION = ExecutionFacts(cycles=2**63 + 5, gas=7, public_values_hash=b"h" * 32)
+FAILURE = Failure(1, 5, "The guest ran out of cycles.", EXECUTION)
+TTL = 30.0
+
+
+@dataclass
+class Clock:
+    """Unix seconds that pass on command only."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Room:
+    """A store, its clock, and short ways to what most tests need."""
+
+    store: Store
+    clock: Clock
+    heard: list[RequestRecord] = field(default_factory=list)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def seal(self, content: bytes, kind: str = "stdin") -> SealedBlob:
+        writer = await self.store.vault.writer(kind)
+        await writer.write(content)
+        return await writer.finish()
+
+    async def read(self, blob_id: str, offset: int = 0, length: int | None = None) -> bytes:
+        return b"".join([piece async for piece in self.store.vault.read(blob_id, offset, length)])
+
+    async def place(
+        self, kind: ArtifactKind = "stdin", requester: bytes = ALICE, ttl_s: float = 3600
+    ) -> Artifact:
+        """An upload place; its token's hash is `token_hash` of its uri."""
+        uri = f"https://tee.example/artifacts/{kind}/{next(self.numbers)}"
+        return await self.store.artifacts.create(
+            kind,
+            requester,
+            uri=uri,
+            token_hash=token_hash(uri),
+            expires_at=self.clock() + ttl_s,
+        )
+
+    async def upload(
+        self,
+        content: bytes = b"an input",
+        kind: ArtifactKind = "stdin",
+        requester: bytes = ALICE,
+    ) -> Artifact:
+        place = await self.place(kind, requester)
+        sealed = await self.seal(content, kind)
+        return await self.store.artifacts.uploaded(place.id, token_hash(place.uri), sealed)
+
+    async def program(self, vk_hash: bytes = VK_HASH, *, cached: bool = True) -> Program:
+        program = await self.store.programs.register(a_program(vk_hash))
+        if not cached:
+            return program
+        return await self.store.programs.cache(vk_hash, await self.seal(b"\x7fELF", "program"))
+
+    async def new(self, **facts: Any) -> NewRequest:
+        """A request nobody made before, with an input of its own."""
+        if "stdin_artifact" not in facts:
+            upload = await self.upload(requester=facts.get("requester", ALICE))
+            facts["stdin_artifact"] = upload.id
+        return self.for_input(**facts)
+
+    def for_input(self, **facts: Any) -> NewRequest:
+        number = next(self.numbers)
+        defaults: dict[str, Any] = {
+            "fingerprint": number.to_bytes(32),
+            "requester": ALICE,
+            "dialect": "base",
+            "signature": b"s" * 65,
+            "body": b"the signed slice",
+            "vk_hash": VK_HASH,
+            "version": V6,
+            "mode": GROTH16,
+            "strategy": 2,
+            "deadline": int(self.clock()) + 3600,
+            "cycle_limit": 2**64 - 1,
+            "gas_limit": 0,
+            "nonce": 0,
+        }
+        return NewRequest(**(defaults | facts))
+
+    async def accepted(self, **facts: Any) -> RequestRecord:
+        record, _ = await self.store.requests.accept(await self.new(**facts), queue=False)
+        return record
+
+    async def queued(self, **facts: Any) -> RequestRecord:
+        if await self.store.programs.get(VK_HASH) is None:
+            await self.program()
+        record, _ = await self.store.requests.accept(await self.new(**facts), queue=True)
+        return record
+
+    async def bound(self, **facts: Any) -> RequestRecord:
+        """A queued request that the network knows."""
+        record = await self.queued(**facts)
+        request_id = sha256(record.key.encode()).digest()
+        return await self.store.requests.bind(record.key, request_id, b"t" * 32)
+
+    async def lease(self, worker: str = "gpu-1") -> Leased:
+        leased = await self.store.requests.lease(worker, EVERYTHING, TTL)
+        assert leased is not None
+        return leased
+
+    async def leased(self, **facts: Any) -> Leased:
+        await self.bound(**facts)
+        return await self.lease()
+
+    async def result(self, content: bytes = b"a proof", *, mock: bool = False) -> Result:
+        return Result(EXECUTION, await self.seal(content, "proof"), mock)
+
+    async def finish(self, leased: Leased, *, settle: bool = False) -> RequestRecord:
+        result = await self.result()
+        return await self.store.requests.finish(
+            leased.lease_id, leased.token, result, settle=settle
+        )
+
+    async def proved(self, **facts: Any) -> RequestRecord:
+        return await self.finish(await self.leased(**facts))
+
+    async def settled(self, **facts: Any) -> RequestRecord:
+        return await self.finish(await self.leased(**facts), settle=True)
+
+    async def again(self, record: RequestRecord) -> RequestRecord:
+        """The request as it is now."""
+        found = await self.store.requests.by_key(record.key)
+        assert found is not None
+        return found
+
+
+def a_program(vk_hash: bytes = VK_HASH, **facts: Any) -> Program:
+    defaults: dict[str, Any] = {
+        "vk_hash": vk_hash,
+        "vk": b"a verifying key",
+        "uri": f"https://tee.example/artifacts/program/{vk_hash.hex()}",
+        "owner": ALICE,
+        "created_at": 1_800_000_000,
+    }
+    return Program(**(defaults | facts))
+
+
+def token_hash(uri: str) -> bytes:
+    return sha256(b"token of " + uri.encode()).digest()
+
+
+@asynccontextmanager
+async def opened(
+    data_dir: Path, clock: Clock | None = None, limits: StoreLimits | None = None
+) -> AsyncIterator[Room]:
+    """Open a store for as long as the block runs."""
+    clock = clock or Clock()
+    store = await open_store(data_dir=data_dir, master_key=KEY, clock=clock, limits=limits)
+    room = Room(store, clock)
+    store.subscribe(room.heard.append)
+    try:
+        yield room
+    finally:
+        await store.aclose()
