@@ -64,7 +64,7 @@ def demo(
     """
     with extra("all", "demo"):
         import h2corn  # noqa: F401
-        import unicorn  # type: ignore[import-untyped] # noqa: F401
+        import unicorn  # noqa: F401
     chosen = Mode.parse(mode)
     if chosen not in MOCKABLE:
         raise ConfigError(
