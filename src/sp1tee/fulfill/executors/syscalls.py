@@ -1,0 +1,206 @@
+"""SP1's system calls: what ``ecall`` does with the number in t0 and arguments in a0, a1, a2.
+
+Sources: "SP1 v6 crates/core/executor/src/minimal/{ecall,hint,write}.rs", "SP1 v5.2
+crates/core/executor/src/syscalls/". Where SP1 panics, the run ends with a `Trap`.
+
+What a guest prints (file descriptors 1 and 2) is dropped, unread in v6: it may quote private input,
+so it has no place in a log or in an error.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Final, Protocol
+
+from sp1tee.fulfill.executors import precompiles
+from sp1tee.fulfill.executors.memory import Memory
+from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Reason, trap
+from sp1tee.wire.versions import Family
+
+_MAX_TEXT: Final = 16 << 20
+
+HALT, WRITE, ENTER_UNCONSTRAINED, EXIT_UNCONSTRAINED = 0x00, 0x02, 0x03, 0x04
+COMMIT, COMMIT_DEFERRED, VERIFY_PROOF, HINT_LEN, HINT_READ = 0x10, 0x1A, 0x1B, 0xF0, 0xF1
+
+_STDOUT, _STDERR, _LAST_RESERVED = 1, 2, 10
+_PUBLIC_VALUES, _HINT, _FIRST_HOOK, _LAST_HOOK = 13, 14, 15, 21
+_DIGEST_WORDS: Final = 8
+_U32: Final = (1 << 32) - 1
+
+
+class Hart(Protocol):
+    """What system calls need of the machine besides memory."""
+
+    unconstrained: bool
+
+    def halt(self, exit_code: int) -> None:
+        """End the run."""
+
+    def enter_unconstrained(self) -> None:
+        """Keep the state of registers, memory and cycles."""
+
+    def exit_unconstrained(self) -> None:
+        """Return to the kept state, behind the call that entered."""
+
+
+class Syscalls:
+    """The system calls of one run, and what they leave behind.
+
+    Attributes:
+        public_values: what the guest wrote to file descriptor 13.
+        digest: the words committed with COMMIT, by index.
+        deferred: the words committed with COMMIT_DEFERRED_PROOFS, by index.
+    """
+
+    def __init__(
+        self, hart: Hart, memory: Memory, stdin: Sequence[bytes], *, family: Family, hint_cap: int
+    ) -> None:
+        self.public_values = bytearray()
+        self.digest: dict[int, int] = {}
+        self.deferred: dict[int, int] = {}
+        self._hart = hart
+        self._memory = memory
+        self._hints = deque(stdin)
+        self._family = family
+        self._word = 4 if family is Family.V5 else 8
+        self._hint_cap = hint_cap
+        self._pushed = 0
+        self._table: dict[int, Callable[[int, int, int], int | None]] = {
+            HALT: self._halt,
+            WRITE: self._write,
+            ENTER_UNCONSTRAINED: self._enter_unconstrained,
+            EXIT_UNCONSTRAINED: self._exit_unconstrained,
+            COMMIT: self._commit,
+            COMMIT_DEFERRED: self._commit_deferred,
+            VERIFY_PROOF: self._verify_proof,
+            HINT_LEN: self._hint_len,
+            HINT_READ: self._hint_read,
+            precompiles.SHA_EXTEND: self._sha_extend,
+            precompiles.SHA_COMPRESS: self._sha_compress,
+        }
+
+    def call(self, number: int, a0: int, a1: int, a2: int) -> int | None:
+        """Make one call; a result is for t0, None leaves t0 alone.
+
+        Raises:
+            Trap: the run ends here.
+        """
+        if self._hart.unconstrained and number not in (WRITE, EXIT_UNCONSTRAINED):
+            reason = Reason.UNCONSTRAINED_SYSCALL
+            trap(Reason.UNCONSTRAINED_TWICE if number == ENTER_UNCONSTRAINED else reason, number)
+        handler = self._table.get(number)
+        if handler is None:
+            known = number in precompiles.NAMES
+            trap(Reason.PRECOMPILE if known else Reason.UNKNOWN_SYSCALL, number)
+        return handler(a0, a1, a2)
+
+    def _halt(self, exit_code: int, _a1: int, _a2: int) -> None:
+        self._hart.halt(exit_code & _U32)
+
+    def _enter_unconstrained(self, _a0: int, _a1: int, _a2: int) -> int:
+        self._hart.enter_unconstrained()
+        return 1
+
+    def _exit_unconstrained(self, _a0: int, _a1: int, _a2: int) -> int:
+        if self._hart.unconstrained:
+            self._hart.exit_unconstrained()
+        elif self._family is Family.V6:
+            trap(Reason.NOT_UNCONSTRAINED)
+        return 0
+
+    def _verify_proof(self, _a0: int, _a1: int, _a2: int) -> None:
+        trap(Reason.RECURSION)
+
+    # --- digests ---
+
+    def _commit(self, index: int, word: int, _a2: int) -> None:
+        if index >= _DIGEST_WORDS or word > _U32:
+            trap(Reason.COMMIT_WORD, index)
+        self.digest[index] = word
+
+    def _commit_deferred(self, index: int, word: int, _a2: int) -> None:
+        if index >= _DIGEST_WORDS or word > _U32:
+            trap(Reason.COMMIT_WORD, index)
+        self.deferred[index] = word
+
+    # --- hints ---
+
+    def _hint_len(self, _a0: int, _a1: int, _a2: int) -> int:
+        none_left = (1 << 8 * self._word) - 1
+        return len(self._hints[0]) if self._hints else none_left
+
+    def _hint_read(self, address: int, size: int, _a2: int) -> None:
+        if not self._hints:
+            trap(Reason.HINT_EXHAUSTED)
+        hint = self._hints.popleft()
+        if len(hint) != size:
+            trap(Reason.HINT_LENGTH, size)
+        if address % self._word:
+            trap(Reason.HINT_ALIGNMENT, address)
+        padding = -size % self._word
+        clears_behind = self._family is Family.V6 and not padding
+        zeros_behind = self._word if clears_behind else 0
+        self._memory.take_fresh(address, hint + bytes(padding), zeros_behind=zeros_behind)
+
+    # --- output ---
+
+    def _write(self, descriptor: int, address: int, size: int) -> None:
+        if descriptor in (_STDOUT, _STDERR):
+            self._print(address, size)
+            return
+        if self._family is Family.V6:
+            descriptor &= _U32
+        elif descriptor <= _LAST_RESERVED:
+            trap(Reason.RESERVED_DESCRIPTOR, descriptor)
+        if _FIRST_HOOK <= descriptor <= _LAST_HOOK:
+            trap(Reason.HOOK, descriptor)
+        elif descriptor == _PUBLIC_VALUES:
+            self._publish(address, size)
+        elif descriptor == _HINT:
+            self._push_hint(address, size)
+
+    def _print(self, address: int, size: int) -> None:
+        if self._family is Family.V6:
+            return
+        if size > _MAX_TEXT:
+            trap(Reason.TEXT_OUTPUT)
+        try:
+            self._memory.read(address, size).decode()
+        except UnicodeDecodeError:
+            trap(Reason.TEXT_OUTPUT)
+
+    def _publish(self, address: int, size: int) -> None:
+        if len(self.public_values) + size > MAX_PUBLIC_VALUES:
+            trap(Reason.PUBLIC_VALUES, MAX_PUBLIC_VALUES)
+        self.public_values += self._memory.read(address, size)
+
+    def _push_hint(self, address: int, size: int) -> None:
+        self._pushed += size
+        if self._pushed > self._hint_cap:
+            trap(Reason.MEMORY, self._hint_cap)
+        self._hints.appendleft(self._memory.read(address, size))
+
+    # --- SHA-256 ---
+
+    def _sha_extend(self, schedule: int, zero: int, _a2: int) -> None:
+        if zero or schedule % self._word:
+            trap(Reason.PRECOMPILE_ARGUMENT, precompiles.SHA_EXTEND)
+        words = precompiles.extend(self._read_words(schedule, 16))
+        self._write_words(schedule + 16 * self._word, words[16:])
+
+    def _sha_compress(self, schedule: int, state: int, _a2: int) -> None:
+        if schedule % self._word or state % self._word or schedule == state:
+            trap(Reason.PRECOMPILE_ARGUMENT, precompiles.SHA_COMPRESS)
+        words = self._read_words(schedule, 64)
+        self._write_words(state, precompiles.compress(self._read_words(state, 8), words))
+
+    def _read_words(self, address: int, count: int) -> tuple[int, ...]:
+        """Read u32 words; in v6 each has 8 bytes, of which the upper half does not count."""
+        slots = self._slots(count).unpack(self._memory.read(address, count * self._word))
+        return tuple(slot & _U32 for slot in slots)
+
+    def _write_words(self, address: int, words: Sequence[int]) -> None:
+        self._memory.write(address, self._slots(len(words)).pack(*words))
+
+    def _slots(self, count: int) -> Struct:
+        return Struct(f"<{count}{'I' if self._word == 4 else 'Q'}")  # noqa: PLR2004 - bytes of a u32
