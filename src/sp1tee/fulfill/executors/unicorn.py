@@ -1,0 +1,96 @@
+"""The executor that comes with sp1tee: guests on the unicorn emulator, each in its own process.
+
+Every guest runs in a process that is started for it, confined (`sandbox`), limited in memory and
+time, and killed when the guest has ended, whatever the outcome. It reports SP1's cycles exactly and
+no gas, which is left to SP1's own executor, as are precompiles other than SHA-256, hooks and
+programs that verify proofs.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from sp1tee.errors import ElfError, ExecutorUnavailable, MissingExtraError
+from sp1tee.fulfill.executors import Execution, Limits, sandbox
+from sp1tee.fulfill.executors.frames import Job, OutOfMemory, Refused, Result
+from sp1tee.fulfill.executors.outcome import Outcome, Reason
+from sp1tee.fulfill.executors.pool import Pool
+from sp1tee.fulfill.executors.process import GuestProcess
+from sp1tee.wire.versions import Family
+
+if find_spec("unicorn") is None:
+    raise MissingExtraError(
+        "Running guest programs needs the emulator unicorn, which is not installed.",
+        advice="pip install 'sp1tee[fulfill]'",
+    )
+
+
+class UnicornExecutor:
+    """Runs guests; as many at once as it is asked to.
+
+    Attributes:
+        name: what logs and reports call it.
+    """
+
+    name = "unicorn"
+
+    def __init__(self, *, warm: int = 1) -> None:
+        """Keep `warm` processes ready from the first execution on.
+
+        Raises:
+            ExecutorUnavailable: guests cannot be confined on this kind of machine.
+        """
+        if not sandbox.SUPPORTED:
+            raise ExecutorUnavailable("Guest programs cannot be confined on this kind of machine.")
+        self._pool = Pool(warm)
+
+    async def start(self) -> None:
+        """Have the first process ready before there is a guest.
+
+        Raises:
+            ExecutorUnavailable: none can be started.
+        """
+        await self._pool.warm_up()
+
+    async def execute(
+        self, elf: bytes, stdin: Sequence[bytes], *, family: Family, limits: Limits, tenant: str
+    ) -> Execution:
+        """Run one guest in a process of its own. See `sp1tee.fulfill.executors.Executor`."""
+        del tenant  # no process runs a second guest, of whichever tenant
+        job = Job(family, limits.cycles, limits.memory_bytes, elf, tuple(stdin))
+        process = await self._pool.take()
+        try:
+            result = await _run(process, job, limits.seconds)
+        finally:
+            await process.end()
+        return _execution(result, limits)
+
+    async def aclose(self) -> None:
+        """End the processes that wait for guests."""
+        await self._pool.aclose()
+
+
+async def _run(process: GuestProcess, job: Job, seconds: float) -> Result:
+    try:
+        async with asyncio.timeout(seconds):
+            # the CPU limit is a second one, should this loop not get to act on the first
+            return await process.run(job, cpu_seconds=math.ceil(seconds) + 1)
+    except TimeoutError:
+        return Outcome(Reason.TIME, math.ceil(seconds), None, 0, b"")
+
+
+def _execution(result: Result, limits: Limits) -> Execution:
+    match result:
+        case Refused():
+            raise ElfError(result.text)
+        case OutOfMemory():
+            result = Outcome(Reason.MEMORY, limits.memory_bytes, None, 0, b"")
+    return Execution(
+        public_values=result.public_values,
+        exit_code=result.exit_code,
+        cycles=result.cycles,
+        gas=None,
+        cause=result.cause,
+        text=result.text,
+    )
