@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import fulfill_process
 from support.fulfilling import sample_work
 from support.wire_data import SAMPLE_PUBLIC_VALUES
 from support.worker_listener import TOKEN, WorkerListener
@@ -22,7 +21,10 @@ def worker(listener: WorkerListener, tmp_path: Path) -> Iterator[Started]:
     token = tmp_path / "worker.token"
     token.write_text(TOKEN)
     with subprocess.Popen(
-        [sys.executable, fulfill_process.__file__, listener.url, str(token)],
+        [
+            *(sys.executable, "-m", "sp1tee", "fulfill", "--log-format", "json"),
+            *("--server", listener.url, "--token-file", str(token), "--drain-s", "60"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as process:
@@ -56,6 +58,7 @@ def test_a_second_signal_aborts(listener: WorkerListener, worker: Started):
     listener.offer(sample_work())
     listener.until(lambda: len(listener.statuses["proofs"]) < 1000)
     worker.send_signal(signal.SIGTERM)
+    assert any(b'"stopping"' in line for line in worker.stdout)
     worker.send_signal(signal.SIGINT)
     assert worker.wait(30) == 130
 

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
+import stamina
+
 from sp1tee.errors import CheckupFailed
 from sp1tee.fulfill.assembly import open_executor, open_tools
 from sp1tee.fulfill.doctor import Check, check_machine
 from sp1tee.fulfill.loop import Fulfiller, Plan
 from sp1tee.fulfill.patience import persist
+from sp1tee.fulfill.privacy import forbid_dumps
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
@@ -19,7 +22,8 @@ _log = get(__name__)
 async def run_fulfiller(settings: FulfillSettings, *, stop: asyncio.Event) -> None:
     """Work for the server until `stop` is set; what is under way then is finished or given back.
 
-    The server need not be there yet: it is waited for.
+    The server need not be there yet: it is waited for. The whole process is made one that leaves
+    no core dumps, because inputs are in its memory.
 
     Raises:
         ConfigError: there is no token.
@@ -27,6 +31,9 @@ async def run_fulfiller(settings: FulfillSettings, *, stop: asyncio.Event) -> No
         WorkerTokenRefused: the server does not accept the token.
         ServerRefused: the server does not want this worker.
     """
+    forbid_dumps()
+    # `persist` says what is tried again, in our own words.
+    stamina.instrumentation.set_on_retry_hooks(())
     async with open_executor(settings) as executor, open_tools(settings, executor) as tools:
         _require(await check_machine(settings, executor, tools.slots))
         if await _reach(tools.server, stop):

@@ -51,7 +51,7 @@ class FulfillSettings(Settings):
 
     Attributes:
         server: URL of the server's worker listener.
-        token: the worker token, which the server wrote to ``worker.token`` in its data directory.
+        token: the worker token, which the server wrote to worker.token in its data directory.
         token_file: the path of a file that holds it.
         server_ca_file: PEM certificates to trust instead of the system's, for https.
         name: shown to operators; unique per worker.
