@@ -22,7 +22,7 @@ def run(lab: Lab) -> list[Row]:
             *("--tls-cert", str(certificates / "server.pem")),
             *("--tls-key", str(certificates / "server.key")),
         )
-        with delayed(urlsplit(str(network.facts["network"])).netloc, 20) as far:
+        with delayed(urlsplit(network.public_url).netloc, 20) as far:
             server = _serve(lab, service, far, str(network.facts["artifacts"]), certificates)
             return _polls(lab, server)
 
