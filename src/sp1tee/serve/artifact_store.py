@@ -19,7 +19,9 @@ from sp1tee.wire.pb import artifact_pb2
 
 SERVICE = "artifact.ArtifactStore"
 
-# An SDK that wants its input kept from other provers asks for PRIVATE_STDIN. Here every one is.
+# An SDK that wants its input kept from other provers asks for PRIVATE_STDIN. Here every one is; but
+# the network takes a request that says so only if the name of its input has this in it.
+_PRIVATE_NAME = "private-stdins"
 _KINDS: dict[int, ArtifactKind] = {
     artifact_pb2.PROGRAM: "program",
     artifact_pb2.STDIN: "stdin",
@@ -86,12 +88,14 @@ class ArtifactStoreServicer:
             placed = await self._network.place_program(request)
             if placed is not None:
                 return placed
-        return await self._place(kind, requester)
+        private = message.artifact_type == artifact_pb2.PRIVATE_STDIN
+        return await self._place(kind, requester, _PRIVATE_NAME if private else f"artifacts/{kind}")
 
-    async def _place(self, kind: ArtifactKind, requester: bytes) -> bytes:
+    async def _place(self, kind: ArtifactKind, requester: bytes, name: str) -> bytes:
         artifact_id = new_id("artifact")
         token = secrets.token_urlsafe(32)
-        uri = f"{self._rules.public_url}/artifacts/{kind}/{artifact_id}"
+        uri = f"{self._rules.public_url}/{name}/{artifact_id}"
+        url = f"{self._rules.public_url}/artifacts/{kind}/{artifact_id}?token={token}"
         async with self._quota.upload(requester):
             await self._artifacts.create(
                 kind,
@@ -102,5 +106,5 @@ class ArtifactStoreServicer:
                 artifact_id=artifact_id,
             )
         return artifact_pb2.CreateArtifactResponse(
-            artifact_uri=uri, artifact_presigned_url=f"{uri}?token={token}"
+            artifact_uri=uri, artifact_presigned_url=url
         ).SerializeToString()
