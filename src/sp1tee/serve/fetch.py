@@ -1,7 +1,8 @@
 """Fetching a stored program, over HTTPS or from S3, chunk by chunk."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
@@ -64,7 +65,7 @@ class Fetcher:
             "allow_http": environment.get("AWS_ALLOW_HTTP", "").lower() == "true",
         }
 
-    async def fetch(self, url: str) -> AsyncIterator[bytes]:
+    async def fetch(self, url: str) -> AsyncGenerator[bytes]:
         """Yield the bytes stored at a URL.
 
         Raises:
@@ -74,14 +75,15 @@ class Fetcher:
         """
         self._sources.check(url)
         chunks = self._from_s3(url) if url.startswith("s3://") else self._from_https(url)
-        async for chunk in chunks:
-            yield chunk
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
 
     async def aclose(self) -> None:
         """Close connections."""
         await self._client.aclose()
 
-    async def _from_https(self, url: str) -> AsyncIterator[bytes]:
+    async def _from_https(self, url: str) -> AsyncGenerator[bytes]:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 async with self._client.stream("GET", url) as response:
@@ -96,7 +98,7 @@ class Fetcher:
             self._sources.check(url)
         raise ProgramSourceError(f"{place_of(url)} redirects more than {MAX_REDIRECTS} times.")
 
-    async def _from_s3(self, url: str) -> AsyncIterator[bytes]:
+    async def _from_s3(self, url: str) -> AsyncGenerator[bytes]:
         parts = urlsplit(url)
         try:
             store = S3Store(

@@ -74,7 +74,7 @@ class Upstream:
             return await self._callable(path)(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             status = error.code().name
-            _log.info(
+            _log.debug(
                 "upstream_refused",
                 method=method,
                 status=status,

@@ -9,10 +9,11 @@ from sp1tee.errors import (
     ProgramRefused,
     Refusal,
     Sp1teeError,
+    StoreError,
     TransientSourceError,
 )
 from sp1tee.logs import get
-from sp1tee.serve.backoff import delays
+from sp1tee.serve.backoff import Pause
 from sp1tee.serve.network.channel import Upstream
 from sp1tee.serve.network.endings import end
 from sp1tee.serve.network.own import OwnAddresses
@@ -75,12 +76,22 @@ class Intake:
             self._tasks.launch(record.key, lambda: self._bring(record))
 
     async def _bring(self, record: RequestRecord) -> None:
-        try:
-            if await self._registered(record):
-                await self._bring_registered(record.key)
-        except Exception:  # noqa: BLE001 - whatever it is, nobody must wait for nothing
-            _log.exception("intake_failed", request=record.key)
-            await end(self._requests, record.key, "The server failed to prepare it.", told=False)
+        pause = _pause()
+        while True:
+            try:
+                if await self._registered(record):
+                    await self._bring_registered(record.key)
+            except StoreError as error:
+                _log.error("intake_again", request=record.key, code=error.code)
+            except Exception:
+                # Whatever it is, its requester must not wait for nothing until the deadline.
+                _log.exception("intake_failed", request=record.key)
+                text = "The server failed to prepare the request."
+                await end(self._requests, record.key, text, told=False)
+                raise
+            else:
+                return
+            await pause.take()
 
     async def _bring_registered(self, key: str) -> None:
         shown = await self._assigned(key)
@@ -89,16 +100,14 @@ class Intake:
 
     async def _registered(self, record: RequestRecord) -> bool:
         """Wait until the network's ids are known; False if the request ends before."""
-        for wait in delays(FIRST_WAIT_S, LONGEST_WAIT_S):
-            known = await self._reconciled(record)
-            if known is not None:
-                return known.state is State.ACCEPTED
+        pause = _pause()
+        while (known := await self._reconciled(record)) is None:
             if self._clock() > record.created_at + RECONCILE_FOR_S:
-                break
-            await asyncio.sleep(wait)
-        text = "The request never reached the network."
-        await end(self._requests, record.key, text, told=True)
-        return False
+                text = "The request never reached the network."
+                await end(self._requests, record.key, text, told=True)
+                return False
+            await pause.take()
+        return known.state is State.ACCEPTED
 
     async def _reconciled(self, record: RequestRecord) -> RequestRecord | None:
         try:
@@ -109,17 +118,26 @@ class Intake:
 
     async def _assigned(self, key: str) -> types_pb2.ProofRequest | None:
         """Wait until the request is assigned to us; None if it ends otherwise."""
-        for wait in delays(FIRST_WAIT_S, LONGEST_WAIT_S):
-            record = await self._waiting(key)
-            if record is None:
-                return None
-            shown = await self._shown(record)
-            if shown is not None and (shown.fulfiller or shown.fulfillment_status in FINAL):
-                return shown if await self._is_ours(key, shown) else None
-            await asyncio.sleep(wait)
-        raise AssertionError("delays never end")
+        pause = _pause()
+        while (record := await self._waiting(key)) is not None:
+            try:
+                shown = await self._ask(record)
+                if shown.fulfiller or shown.fulfillment_status in FINAL:
+                    return shown if await self._is_ours(key, shown) else None
+            except NetworkError as error:
+                _log.info("details_again", request=key, code=error.code)
+            await pause.take()
+        return None
+
+    async def _ask(self, record: RequestRecord) -> types_pb2.ProofRequest:
+        ask = types_pb2.GetProofRequestDetailsRequest(request_id=record.request_id or b"")
+        answer = await self._upstream.call("GetProofRequestDetails", ask.SerializeToString())
+        details = read(types_pb2.GetProofRequestDetailsResponse, answer)
+        # The fields looked at here are the same in both dialects.
+        return read(types_pb2.ProofRequest, details.request)
 
     async def _is_ours(self, key: str, shown: types_pb2.ProofRequest) -> bool:
+        """Tell whether the request is ours to prove; if not, that ends it here."""
         if shown.fulfillment_status in FINAL:
             text = f"The network ended the request: {status_name(shown.fulfillment_status)}."
         elif await self._own.contains(shown.fulfiller):
@@ -130,20 +148,10 @@ class Intake:
         await end(self._requests, key, text, told=True)
         return False
 
-    async def _shown(self, record: RequestRecord) -> types_pb2.ProofRequest | None:
-        ask = types_pb2.GetProofRequestDetailsRequest(request_id=record.request_id or b"")
-        try:
-            answer = await self._upstream.call("GetProofRequestDetails", ask.SerializeToString())
-            details = read(types_pb2.GetProofRequestDetailsResponse, answer)
-            # The fields looked at here are the same in both dialects.
-            return read(types_pb2.ProofRequest, details.request)
-        except NetworkError as error:
-            _log.info("details_again", request=record.key, code=error.code)
-            return None
-
     async def _program_kept(self, key: str, shown: types_pb2.ProofRequest) -> bool:
         """Have the program here; False if that is impossible, which ends the request."""
-        for wait in delays(FIRST_WAIT_S, LONGEST_WAIT_S):
+        pause = _pause()
+        while await self._waiting(key) is not None:
             try:
                 await self._programs.ensure(shown.vk_hash, shown.program_public_uri)
             except TransientSourceError as error:
@@ -153,14 +161,16 @@ class Intake:
                 return False
             else:
                 return True
-            if await self._waiting(key) is None:
-                return False
-            await asyncio.sleep(wait)
-        raise AssertionError("delays never end")
+            await pause.take()
+        return False
 
     async def _waiting(self, key: str) -> RequestRecord | None:
         record = await self._requests.by_key(key)
         return record if record is not None and record.state is State.ACCEPTED else None
+
+
+def _pause() -> Pause:
+    return Pause(FIRST_WAIT_S, LONGEST_WAIT_S)
 
 
 def said(error: Sp1teeError) -> str:

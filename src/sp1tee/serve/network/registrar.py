@@ -33,7 +33,7 @@ MAX_PAGES = 20
 
 _log = get(__name__)
 
-# An SDK tries these again by itself; what is as unclear but called otherwise becomes UNAVAILABLE.
+# An SDK tries these again by itself.
 _RETRIED = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED"})
 
 
@@ -90,7 +90,10 @@ class Registrar:
         return await self._again(record.key, call.signed)
 
     async def _again(self, key: str, signed: SignedCall) -> RequestRecord:
-        record = await self._find(key)
+        try:
+            record = await self._find(key)
+        except UpstreamError as error:
+            raise _unclear(error) from None
         if record is None:
             return await self._forward(await self._read(key), signed)
         if record.request_id is None:
@@ -110,8 +113,7 @@ class Registrar:
             await end(self._requests, record.key, error.message, told=True)
             return UpstreamRefusal(error.message, status=error.status)
         _log.warning("registration_unclear", request=record.key, status=error.status)
-        status = error.status if error.status in _RETRIED else "UNAVAILABLE"
-        return UpstreamRefusal(error.message, status=status)
+        return _unclear(error)
 
     async def _find(self, key: str) -> RequestRecord | None:
         """Return the record if it is bound or has ended, binding it if the network has it."""
@@ -161,3 +163,9 @@ class Registrar:
         if record is None:
             raise RequestNotFound("The request was deleted.")
         return record
+
+
+def _unclear(error: UpstreamError) -> UpstreamRefusal:
+    """Ask the client to try again, whatever the error: trying again is safe, giving up is not."""
+    status = error.status if error.status in _RETRIED else "UNAVAILABLE"
+    return UpstreamRefusal(error.message, status=status)
