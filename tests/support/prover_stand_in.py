@@ -126,6 +126,7 @@ class ProverStandIn:
         self.proof = b""
         self.statuses: list[Answer] = []
         self._artifacts = 0
+        self._events: dict[str, threading.Event] = defaultdict(threading.Event)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -176,6 +177,14 @@ class ProverStandIn:
     def methods(self) -> list[str]:
         return [call.method for call in self.calls]
 
+    def asked(self, method: str) -> threading.Event:
+        """An event that is set once a method has been called."""
+        with self._lock:
+            event = self._events[method]
+            if method in self.methods:
+                event.set()
+        return event
+
     def will(self, method: str, *answers: Answer) -> None:
         self.script[method].extend(answers)
 
@@ -193,6 +202,7 @@ class ProverStandIn:
 
     def answer(self, method: str, request: bytes) -> Answer:
         with self._lock:
+            self._events[method].set()
             if self.script[method]:
                 return self.script[method].popleft()
             return getattr(self, f"_{method}")(request)

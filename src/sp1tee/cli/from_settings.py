@@ -63,7 +63,7 @@ def descriptions(cls: type[Settings]) -> Mapping[str, str]:
     """Return what each setting is for: its description, or its line in the class's docstring."""
     attributes = _attributes(inspect.getdoc(cls) or "")
     texts = {
-        name: _sentence(field.description or attributes.get(name, ""))
+        name: _sentence((field.description or attributes.get(name, "")).replace("``", "`"))
         for name, field in cls.model_fields.items()
     }
     return {name: _file_text(name, texts) or text for name, text in texts.items()}

@@ -62,7 +62,8 @@ def settings(
         list[str] | None,
         typer.Option(
             metavar="JSON",
-            help="Something to go wrong, as JSON; see docs/protocol.md. Repeatable.",
+            help='Something to go wrong, such as {"fault": "outage"}; also delay, answer, '
+            "lose_reply, nonce_race, assignment, assign and burn_nonce. Repeatable.",
         ),
     ] = None,
 ) -> "SimSettings":

@@ -1,0 +1,91 @@
+"""What the documents show of the program is compared with the program."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sp1tee.serve.settings import ServeSettings
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "check_docs.py"
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_docs", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text(
+        "# Title\n\n<!-- help: sp1tee keys show -->\n\nText between.\n\n"
+        "<!-- settings: serve -->\n| old | table |\n|---|---|\n\nEnd.\n"
+    )
+    (tmp_path / "docs" / "other.md").write_text("Nothing marked: `sp1tee prove`.\n")
+    return tmp_path
+
+
+def test_a_document_is_brought_up_to_date_and_then_agrees(tool: ModuleType, root: Path) -> None:
+    assert tool.stale(root, write=False) == ["README.md"]
+    assert tool.stale(root, write=True) == ["README.md"]
+    assert tool.stale(root, write=False) == []
+
+
+def test_what_stands_around_a_mark_stays(tool: ModuleType, root: Path) -> None:
+    tool.stale(root, write=True)
+    text = (root / "README.md").read_text()
+    assert text.startswith("# Title\n\n<!-- help: sp1tee keys show -->\n```text\nUsage: sp1tee")
+    assert "\n```\n\nText between.\n" in text
+    assert text.endswith("|\n\nEnd.\n")
+    assert "| old | table |" not in text
+
+
+def test_a_changed_block_is_noticed(tool: ModuleType, root: Path) -> None:
+    tool.stale(root, write=True)
+    path = root / "README.md"
+    path.write_text(path.read_text().replace("--key-file", "--key"))
+    assert tool.stale(root, write=False) == ["README.md"]
+
+
+def test_a_help_block_has_no_colour_and_no_more_than_100_columns(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    block = tool.help_block("sp1tee prove")
+    assert "\x1b" not in block
+    assert 90 < max(map(len, block.splitlines())) <= 100
+
+
+def test_a_table_has_every_setting_and_no_secrets_default(tool: ModuleType) -> None:
+    table = tool.settings_table("serve")
+    rows = table.splitlines()[2:]
+    assert len(rows) == len(ServeSettings.model_fields)
+    assert "| `listen` | `SP1TEE_SERVE_LISTEN` | `0.0.0.0:8080` |" in table
+
+
+@pytest.mark.parametrize("text", ["help: sp1tee nonsense", "help: rm -rf", "settings: nonsense"])
+def test_a_mark_for_what_does_not_exist_is_an_error(tool: ModuleType, text: str) -> None:
+    with pytest.raises(tool.DocsError):
+        tool.refreshed(f"<!-- {text} -->\n")
+
+
+def test_the_command_line_fails_on_stale_documents(tmp_path: Path, root: Path) -> None:
+    copy = tmp_path / "tools" / "check_docs.py"
+    copy.parent.mkdir()
+    copy.write_bytes(SCRIPT.read_bytes())
+    checked = [sys.executable, str(copy)]
+    failed = subprocess.run(checked, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "README.md" in failed.stderr
+    subprocess.run([*checked, "--write"], check=True, capture_output=True)
+    subprocess.run(checked, check=True)
