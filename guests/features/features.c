@@ -84,6 +84,23 @@ static u32 sha256_precompiles(void) {
     return 0;
 }
 
+/* SP1's Keccak permutation, twice over a state of 25 lanes, and its 256-bit multiplication, modulo a
+ * number and modulo 2^256. */
+
+static u32 keccak_and_uint256_precompiles(void) {
+    static u64 state[25];
+    static u64 numbers[3][4] = {{7, 8, 9, ~0ull}, {10, ~0ull, 12, 13}, {1000003, 14, 15, 16}};
+    for (u32 i = 0; i < 25; i++) state[i] = i * 0x0123456789ABCDEF;
+    for (u32 i = 0; i < 2; i++) sp1_call(SYS_KECCAK_PERMUTE, (word)state, 0, 0);
+    sp1_publish(state, sizeof state);
+    for (u32 i = 0; i < 2; i++) {
+        sp1_call(SYS_UINT256_MUL, (word)numbers[0], (word)numbers[1], 0);
+        sp1_publish(numbers[0], sizeof numbers[0]);
+        for (u32 j = 0; j < 4; j++) numbers[2][j] = 0;
+    }
+    return 0;
+}
+
 /* An unconstrained block: what it does to registers and memory is undone, what it hints stays. */
 
 static u32 unconstrained(void) {
@@ -140,6 +157,7 @@ static u32 nothing(void) { return 0; }
 u32 guest_main(void) {
     static u32 (*const FEATURES[])(void) = {
         nothing, arithmetic, memory_widths, sha256_precompiles, unconstrained, far_memory, count_input,
+        keccak_and_uint256_precompiles,
     };
     if (sp1_input_length() != 4) return 1;
     u32 number = load_u32(sp1_input(4));

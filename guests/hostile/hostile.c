@@ -70,7 +70,7 @@ static void wait_for_interrupt(void) { __asm__ volatile("wfi"); }
 /* --- system calls --- */
 
 static void unknown_call(void) { sp1_call(0x77, 0, 0, 0); }
-static void precompile(void) { sp1_call(SYS_KECCAK_PERMUTE, (word)scratch, 0, 0); }
+static void precompile(void) { sp1_call(SYS_SECP256K1_DOUBLE, (word)scratch, 0, 0); }
 static void ask_hook(void) { sp1_call(SYS_WRITE, FD_ECRECOVER, (word)scratch, 65); }
 static void verify_proof(void) { sp1_call(SYS_VERIFY_SP1_PROOF, (word)scratch, (word)scratch, 0); }
 static void read_no_input(void) { sp1_call(SYS_HINT_READ, 0x60000000, 4, 0); }
@@ -107,6 +107,8 @@ static void hint_without_end(void) {
 }
 
 static void sha_unaligned(void) { sp1_call(SYS_SHA_EXTEND, (word)scratch + 1, 0, 0); }
+static void permute_code(void) { sp1_call(SYS_KECCAK_PERMUTE, (word)guest_main & ~(word)7, 0, 0); }
+static void permute_with_argument(void) { sp1_call(SYS_KECCAK_PERMUTE, (word)scratch, 8, 0); }
 
 /* --- unconstrained blocks --- */
 
@@ -128,6 +130,7 @@ u32 guest_main(void) {
         read_unaligned, read_over_program, read_over_input, read_over_used_memory, publish_without_end,
         print_without_end, print_no_text, write_reserved, hint_without_end, sha_unaligned,
         halt_unconstrained, enter_twice, leave_without_entering, jump_away_unconstrained, never_leave,
+        permute_code, permute_with_argument,
     };
     if (sp1_input_length() != 4) return 1;
     u32 number = load_u32(sp1_input(4));

@@ -38,11 +38,12 @@ class Memory:
         self._cap = cap
         self._mapped = 0
         self._pieces: list[tuple[int, int]] = []  # start and end, ascending
+        self._code = (image.code_address, image.code_address + len(image.code))
         self._taken = [(s.address, s.address + s.size) for s in image.segments if s.size]
         self._undo: dict[int, bytes] = {}
         self._undo_hook: int | None = None
         for segment in image.segments:
-            self.write(segment.address, segment.data)
+            self._put(segment.address, segment.data)
         uc.hook_add(UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED, self._touch)
 
     def read(self, address: int, size: int) -> bytes:
@@ -58,9 +59,15 @@ class Memory:
         """Write bytes, mapping what is needed.
 
         Raises:
-            Trap: they lie outside the guest's space, or do not fit into the cap.
+            Trap: they lie outside the guest's space or on its code, or do not fit into the cap.
         """
         self._require(address, len(data))
+        start, end = self._code
+        if data and address < end and start < address + len(data):
+            trap(Reason.CODE_WRITTEN, address)
+        self._put(address, data)
+
+    def _put(self, address: int, data: bytes) -> None:
         position, end = address, address + len(data)
         while position < end:
             _, piece_end = self._piece_at(position) or self._map(position)
@@ -81,7 +88,8 @@ class Memory:
         where = bisect_right(self._taken, (address, end))
         neighbours = self._taken[max(where - 1, 0) : where + 1]
         taken = any(low < end and address < high for low, high in neighbours)
-        if taken or any(self.read(address, len(data) + zeros_behind)):
+        found = self.read(address, len(data) + zeros_behind)
+        if taken or found.count(0) < len(found):
             trap(Reason.HINT_TARGET, address)
         self.write(address, data)
         if data:

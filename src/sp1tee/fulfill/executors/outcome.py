@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final, NoReturn
 
 from sp1tee.fulfill.executors import Cause
-from sp1tee.fulfill.executors.precompiles import name_of
+from sp1tee.fulfill.executors.syscall_numbers import precompile_name
 
 MAX_PUBLIC_VALUES: Final = 16 << 20
 
@@ -217,7 +217,7 @@ class Outcome:
         if self.reason is None:
             return ""
         _, text = _MEANINGS[self.reason]
-        return text.format(self.detail, self.detail, name=name_of(self.detail))
+        return text.format(self.detail, self.detail, name=precompile_name(self.detail))
 
 
 class Trap(Exception):  # noqa: N818 - it ends a run, and is no error of ours

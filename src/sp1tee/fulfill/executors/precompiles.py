@@ -1,97 +1,87 @@
-"""SP1's precompiles: their numbers and, for SHA-256, what they do.
+"""The precompiles that this executor has: SHA-256, Keccak and 256-bit multiplication.
 
-Source: "SP1 v6 crates/core/executor/src/syscall_code.rs" and ".../minimal/precompiles/sha256".
+Each reads and writes guest memory at addresses in a0 and a1, which must be multiples of SP1's word:
+4 bytes in v5, 8 in v6. SHA-256's u32 words have one such word each.
+
+Sources: "SP1 v6 crates/core/executor/src/minimal/precompiles/{sha256,keccak,uint256}.rs", "SP1 v5.2
+crates/core/executor/src/syscalls/precompiles/".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Final
 
-SHA_EXTEND: Final = 0x0030_0105
-SHA_COMPRESS: Final = 0x0001_0106
-
-NAMES: Final = {
-    SHA_EXTEND: "SHA_EXTEND",
-    SHA_COMPRESS: "SHA_COMPRESS",
-    0x0001_0107: "ED_ADD",
-    0x0000_0108: "ED_DECOMPRESS",
-    0x0001_0109: "KECCAK_PERMUTE",
-    0x0001_010A: "SECP256K1_ADD",
-    0x0000_010B: "SECP256K1_DOUBLE",
-    0x0000_010C: "SECP256K1_DECOMPRESS",
-    0x0001_010E: "BN254_ADD",
-    0x0000_010F: "BN254_DOUBLE",
-    0x0000_011C: "BLS12381_DECOMPRESS",
-    0x0001_011D: "UINT256_MUL",
-    0x0001_011E: "BLS12381_ADD",
-    0x0000_011F: "BLS12381_DOUBLE",
-    0x0001_0120: "BLS12381_FP_ADD",
-    0x0001_0121: "BLS12381_FP_SUB",
-    0x0001_0122: "BLS12381_FP_MUL",
-    0x0001_0123: "BLS12381_FP2_ADD",
-    0x0001_0124: "BLS12381_FP2_SUB",
-    0x0001_0125: "BLS12381_FP2_MUL",
-    0x0001_0126: "BN254_FP_ADD",
-    0x0001_0127: "BN254_FP_SUB",
-    0x0001_0128: "BN254_FP_MUL",
-    0x0001_0129: "BN254_FP2_ADD",
-    0x0001_012A: "BN254_FP2_SUB",
-    0x0001_012B: "BN254_FP2_MUL",
-    0x0001_012C: "SECP256R1_ADD",
-    0x0000_012D: "SECP256R1_DOUBLE",
-    0x0000_012E: "SECP256R1_DECOMPRESS",
-    0x0001_012F: "U256XU2048_MUL",
-    0x0001_0130: "UINT256_ADD_CARRY",
-    0x0001_0131: "UINT256_MUL_CARRY",
-    0x0000_0132: "MPROTECT",
-    0x0000_0133: "POSEIDON2",
-    0x0000_0134: "SIG_RETURN",
-}
-"""System calls that SP1's chips or its own executor implement, by number."""
-
-_MASK: Final = 0xFFFF_FFFF
-_ROUNDS: Final = 64
-
-# fmt: off
-_K: Final = (
-    0x428A2F98, 0x71374491, 0xB5C0FBCF, 0xE9B5DBA5, 0x3956C25B, 0x59F111F1, 0x923F82A4, 0xAB1C5ED5,
-    0xD807AA98, 0x12835B01, 0x243185BE, 0x550C7DC3, 0x72BE5D74, 0x80DEB1FE, 0x9BDC06A7, 0xC19BF174,
-    0xE49B69C1, 0xEFBE4786, 0x0FC19DC6, 0x240CA1CC, 0x2DE92C6F, 0x4A7484AA, 0x5CB0A9DC, 0x76F988DA,
-    0x983E5152, 0xA831C66D, 0xB00327C8, 0xBF597FC7, 0xC6E00BF3, 0xD5A79147, 0x06CA6351, 0x14292967,
-    0x27B70A85, 0x2E1B2138, 0x4D2C6DFC, 0x53380D13, 0x650A7354, 0x766A0ABB, 0x81C2C92E, 0x92722C85,
-    0xA2BFE8A1, 0xA81A664B, 0xC24B8B70, 0xC76C51A3, 0xD192E819, 0xD6990624, 0xF40E3585, 0x106AA070,
-    0x19A4C116, 0x1E376C08, 0x2748774C, 0x34B0BCB5, 0x391C0CB3, 0x4ED8AA4A, 0x5B9CCA4F, 0x682E6FF3,
-    0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
+from sp1tee.fulfill.executors import keccak, sha256
+from sp1tee.fulfill.executors.memory import Memory
+from sp1tee.fulfill.executors.outcome import Reason, trap
+from sp1tee.fulfill.executors.syscall_numbers import (
+    KECCAK_PERMUTE,
+    SHA_COMPRESS,
+    SHA_EXTEND,
+    UINT256_MUL,
 )
-# fmt: on
+
+_U32: Final = (1 << 32) - 1
+_LANES: Final = Struct("<25Q")
+_U256_BYTES: Final = 32
 
 
-def name_of(number: int) -> str:
-    """Name a precompile; empty for any other number."""
-    return NAMES.get(number, "")
+class Precompiles:
+    """The precompiles of one run."""
 
+    def __init__(self, memory: Memory, word: int) -> None:
+        self._memory = memory
+        self._word = word
+        self._table: dict[int, Callable[[int, int], None]] = {
+            SHA_EXTEND: self._sha_extend,
+            SHA_COMPRESS: self._sha_compress,
+            KECCAK_PERMUTE: self._keccak_permute,
+            UINT256_MUL: self._uint256_mul,
+        }
 
-def extend(words: Sequence[int]) -> list[int]:
-    """Extend the first 16 words of a SHA-256 message schedule to all 64 (FIPS 180-4, 6.2.2)."""
-    schedule = list(words)
-    for _ in range(16, _ROUNDS):
-        a, b = schedule[-15], schedule[-2]
-        small = _rotate(a, 7) ^ _rotate(a, 18) ^ a >> 3
-        large = _rotate(b, 17) ^ _rotate(b, 19) ^ b >> 10
-        schedule.append(schedule[-16] + small + schedule[-7] + large & _MASK)
-    return schedule
+    def has(self, number: int) -> bool:
+        """Tell whether there is such a precompile here."""
+        return number in self._table
 
+    def call(self, number: int, a0: int, a1: int) -> None:
+        """Run a precompile.
 
-def compress(state: Sequence[int], schedule: Sequence[int]) -> list[int]:
-    """Run SHA-256's compression over 8 state words and 64 schedule words."""
-    a, b, c, d, e, f, g, h = state
-    for constant, word in zip(_K, schedule, strict=True):
-        choice = e & f ^ ~e & g
-        first = h + (_rotate(e, 6) ^ _rotate(e, 11) ^ _rotate(e, 25)) + choice + constant + word
-        majority = a & b ^ a & c ^ b & c
-        second = (_rotate(a, 2) ^ _rotate(a, 13) ^ _rotate(a, 22)) + majority
-        a, b, c, d, e, f, g, h = first + second & _MASK, a, b, c, d + first & _MASK, e, f, g
-    return [old + new & _MASK for old, new in zip(state, (a, b, c, d, e, f, g, h), strict=True)]
+        Raises:
+            Trap: an argument is not what it takes.
+        """
+        if a0 % self._word or a1 % self._word or (a1 and number in (SHA_EXTEND, KECCAK_PERMUTE)):
+            trap(Reason.PRECOMPILE_ARGUMENT, number)
+        self._table[number](a0, a1)
 
+    def _sha_extend(self, schedule: int, _zero: int) -> None:
+        words = sha256.extend(self._read_words(schedule, 16))
+        self._write_words(schedule + 16 * self._word, words[16:])
 
-def _rotate(word: int, count: int) -> int:
-    return (word >> count | word << 32 - count) & _MASK
+    def _sha_compress(self, schedule: int, state: int) -> None:
+        if schedule == state:
+            trap(Reason.PRECOMPILE_ARGUMENT, SHA_COMPRESS)
+        words = self._read_words(schedule, 64)
+        self._write_words(state, sha256.compress(self._read_words(state, 8), words))
+
+    def _keccak_permute(self, state: int, _zero: int) -> None:
+        lanes = _LANES.unpack(self._memory.read(state, _LANES.size))
+        self._memory.write(state, _LANES.pack(*keccak.permute(lanes)))
+
+    def _uint256_mul(self, factor: int, other_and_modulus: int) -> None:
+        x = self._read_u256(factor)
+        y = self._read_u256(other_and_modulus)
+        modulus = self._read_u256(other_and_modulus + _U256_BYTES) or 1 << 8 * _U256_BYTES
+        self._memory.write(factor, (x * y % modulus).to_bytes(_U256_BYTES, "little"))
+
+    def _read_u256(self, address: int) -> int:
+        return int.from_bytes(self._memory.read(address, _U256_BYTES), "little")
+
+    def _read_words(self, address: int, count: int) -> tuple[int, ...]:
+        slots = self._slots(count).unpack(self._memory.read(address, count * self._word))
+        return tuple(slot & _U32 for slot in slots)
+
+    def _write_words(self, address: int, words: Sequence[int]) -> None:
+        self._memory.write(address, self._slots(len(words)).pack(*words))
+
+    def _slots(self, count: int) -> Struct:
+        return Struct(f"<{count}{'I' if self._word == 4 else 'Q'}")  # noqa: PLR2004 - bytes of a u32

@@ -75,7 +75,7 @@ class GuestProcess:
         Raises:
             ExecutorCrashed: the process broke, or did not answer as the protocol says.
         """
-        assert self.fresh, "a process runs one guest"
+        assert not self._used, "a process runs one guest"
         self._used = True
         try:
             self._restrict(job, cpu_seconds)

@@ -9,12 +9,13 @@ so it has no place in a log or in an error.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from struct import Struct
 from typing import Final, Protocol
 
-from sp1tee.fulfill.executors import precompiles
+from sp1tee.fulfill.executors.elf import SPACES
 from sp1tee.fulfill.executors.memory import Memory
 from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Reason, trap
+from sp1tee.fulfill.executors.precompiles import Precompiles
+from sp1tee.fulfill.executors.syscall_numbers import PRECOMPILES
 from sp1tee.wire.versions import Family
 
 _MAX_TEXT: Final = 16 << 20
@@ -62,7 +63,8 @@ class Syscalls:
         self._memory = memory
         self._hints = deque(stdin)
         self._family = family
-        self._word = 4 if family is Family.V5 else 8
+        self._word = SPACES[family].word
+        self._precompiles = Precompiles(memory, self._word)
         self._hint_cap = hint_cap
         self._pushed = 0
         self._table: dict[int, Callable[[int, int, int], int | None]] = {
@@ -75,8 +77,6 @@ class Syscalls:
             VERIFY_PROOF: self._verify_proof,
             HINT_LEN: self._hint_len,
             HINT_READ: self._hint_read,
-            precompiles.SHA_EXTEND: self._sha_extend,
-            precompiles.SHA_COMPRESS: self._sha_compress,
         }
 
     def call(self, number: int, a0: int, a1: int, a2: int) -> int | None:
@@ -89,10 +89,13 @@ class Syscalls:
             reason = Reason.UNCONSTRAINED_SYSCALL
             trap(Reason.UNCONSTRAINED_TWICE if number == ENTER_UNCONSTRAINED else reason, number)
         handler = self._table.get(number)
-        if handler is None:
-            known = number in precompiles.NAMES
+        if handler is not None:
+            return handler(a0, a1, a2)
+        if not self._precompiles.has(number):
+            known = number in PRECOMPILES
             trap(Reason.PRECOMPILE if known else Reason.UNKNOWN_SYSCALL, number)
-        return handler(a0, a1, a2)
+        self._precompiles.call(number, a0, a1)
+        return None
 
     def _halt(self, exit_code: int, _a1: int, _a2: int) -> None:
         self._hart.halt(exit_code & _U32)
@@ -179,28 +182,3 @@ class Syscalls:
         if self._pushed > self._hint_cap:
             trap(Reason.MEMORY, self._hint_cap)
         self._hints.appendleft(self._memory.read(address, size))
-
-    # --- SHA-256 ---
-
-    def _sha_extend(self, schedule: int, zero: int, _a2: int) -> None:
-        if zero or schedule % self._word:
-            trap(Reason.PRECOMPILE_ARGUMENT, precompiles.SHA_EXTEND)
-        words = precompiles.extend(self._read_words(schedule, 16))
-        self._write_words(schedule + 16 * self._word, words[16:])
-
-    def _sha_compress(self, schedule: int, state: int, _a2: int) -> None:
-        if schedule % self._word or state % self._word or schedule == state:
-            trap(Reason.PRECOMPILE_ARGUMENT, precompiles.SHA_COMPRESS)
-        words = self._read_words(schedule, 64)
-        self._write_words(state, precompiles.compress(self._read_words(state, 8), words))
-
-    def _read_words(self, address: int, count: int) -> tuple[int, ...]:
-        """Read u32 words; in v6 each has 8 bytes, of which the upper half does not count."""
-        slots = self._slots(count).unpack(self._memory.read(address, count * self._word))
-        return tuple(slot & _U32 for slot in slots)
-
-    def _write_words(self, address: int, words: Sequence[int]) -> None:
-        self._memory.write(address, self._slots(len(words)).pack(*words))
-
-    def _slots(self, count: int) -> Struct:
-        return Struct(f"<{count}{'I' if self._word == 4 else 'Q'}")  # noqa: PLR2004 - bytes of a u32

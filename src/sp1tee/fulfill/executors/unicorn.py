@@ -2,8 +2,8 @@
 
 Every guest runs in a process that is started for it, confined (`sandbox`), limited in memory and
 time, and killed when the guest has ended, whatever the outcome. It reports SP1's cycles exactly and
-no gas, which is left to SP1's own executor, as are precompiles other than SHA-256, hooks and
-programs that verify proofs.
+no gas, which is left to SP1's own executor, as are most precompiles (all but SHA-256, Keccak and
+256-bit multiplication), hooks, and programs that verify proofs.
 """
 
 import asyncio

@@ -1,0 +1,55 @@
+"""The numbers of SP1's precompiles: system calls that a chip or SP1's own executor implements.
+
+Source: "SP1 v6 crates/core/executor/src/syscall_code.rs"; v5 has those up to U256XU2048_MUL.
+"""
+
+from typing import Final
+
+SHA_EXTEND: Final = 0x0030_0105
+SHA_COMPRESS: Final = 0x0001_0106
+KECCAK_PERMUTE: Final = 0x0001_0109
+UINT256_MUL: Final = 0x0001_011D
+
+PRECOMPILES: Final = {
+    SHA_EXTEND: "SHA_EXTEND",
+    SHA_COMPRESS: "SHA_COMPRESS",
+    0x0001_0107: "ED_ADD",
+    0x0000_0108: "ED_DECOMPRESS",
+    KECCAK_PERMUTE: "KECCAK_PERMUTE",
+    0x0001_010A: "SECP256K1_ADD",
+    0x0000_010B: "SECP256K1_DOUBLE",
+    0x0000_010C: "SECP256K1_DECOMPRESS",
+    0x0001_010E: "BN254_ADD",
+    0x0000_010F: "BN254_DOUBLE",
+    0x0000_011C: "BLS12381_DECOMPRESS",
+    UINT256_MUL: "UINT256_MUL",
+    0x0001_011E: "BLS12381_ADD",
+    0x0000_011F: "BLS12381_DOUBLE",
+    0x0001_0120: "BLS12381_FP_ADD",
+    0x0001_0121: "BLS12381_FP_SUB",
+    0x0001_0122: "BLS12381_FP_MUL",
+    0x0001_0123: "BLS12381_FP2_ADD",
+    0x0001_0124: "BLS12381_FP2_SUB",
+    0x0001_0125: "BLS12381_FP2_MUL",
+    0x0001_0126: "BN254_FP_ADD",
+    0x0001_0127: "BN254_FP_SUB",
+    0x0001_0128: "BN254_FP_MUL",
+    0x0001_0129: "BN254_FP2_ADD",
+    0x0001_012A: "BN254_FP2_SUB",
+    0x0001_012B: "BN254_FP2_MUL",
+    0x0001_012C: "SECP256R1_ADD",
+    0x0000_012D: "SECP256R1_DOUBLE",
+    0x0000_012E: "SECP256R1_DECOMPRESS",
+    0x0001_012F: "U256XU2048_MUL",
+    0x0001_0130: "UINT256_ADD_CARRY",
+    0x0001_0131: "UINT256_MUL_CARRY",
+    0x0000_0132: "MPROTECT",
+    0x0000_0133: "POSEIDON2",
+    0x0000_0134: "SIG_RETURN",
+}
+"""Their names, by number."""
+
+
+def precompile_name(number: int) -> str:
+    """Name a precompile; empty for any other number."""
+    return PRECOMPILES.get(number, "")
