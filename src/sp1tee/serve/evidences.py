@@ -59,12 +59,11 @@ class Evidences:
             descriptor = _step(descriptor, names[-1], os.O_NONBLOCK)
         except OSError:
             raise _nothing() from None
-        file = os.fdopen(descriptor, "rb")
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-            file.close()
+            os.close(descriptor)
             raise _nothing()
-        return file, found.st_size
+        return os.fdopen(descriptor, "rb"), found.st_size
 
 
 def _step(directory: int, name: str, flags: int) -> int:

@@ -94,13 +94,14 @@ class Server:
 
     async def start(self, stack: AsyncExitStack, stopping: Stopping) -> None:
         """Begin to work; closing the stack ends it."""
+        for listener in (self.worker, self.public):
+            stack.push_async_callback(listener.stop)
+            await listener.start()
         stack.push_async_callback(stopping.end_parts)
+        stopping.begin("worker listener", self.worker.ended())
+        stopping.begin("public listener", self.public.ended())
         for runner in self.room.runners:
             stopping.begin(type(runner).__name__, runner.run())
-        for name, listener in (("worker listener", self.worker), ("public listener", self.public)):
-            await listener.start()
-            stack.push_async_callback(listener.stop)
-            stopping.begin(name, listener.ended())
         await self.public_app.open()
 
     def tell(self, ready: Callable[[Ready], None] | None) -> None:
