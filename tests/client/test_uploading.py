@@ -1,5 +1,6 @@
 """Uploads: of known length, repeated after broken connections, never to where they should not go."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,55 @@ def test_a_refused_upload_ends_it(
         requester.request(program, INPUT, Order())
     assert caught.value.status == f"HTTP {status}"
     assert "RequestProof" not in registered.methods
+
+
+def told(**words: object) -> bytes:
+    return json.dumps({"code": "SP1TEE-R020", "message": "", "advice": "", **words}).encode()
+
+
+def test_a_server_of_ours_explains_its_refusal(
+    registered: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    registered.reply_headers["content-type"] = "application/json"
+    registered.put_text = told(message="The input is longer than 5 bytes.", advice="Send less.")
+    registered.put_answers.append(413)
+    with pytest.raises(ServerRefusal, match=r"longer than 5 bytes\. \(HTTP 413\)") as caught:
+        requester.request(program, INPUT, Order())
+    assert caught.value.advice == "Send less."
+    assert caught.value.server_code == "SP1TEE-R020"
+
+
+def test_a_used_up_quota_is_not_waited_for(
+    registered: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    registered.reply_headers["content-type"] = "application/json"
+    registered.put_text = told(message="You have too much here.")
+    registered.put_answers.append(429)
+    with pytest.raises(ServerRefusal, match="too much"):
+        requester.request(program, INPUT, Order())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"no json, but a secret",
+        b'{"code": "AccessDenied", "message": "a secret"}',
+        b'["a secret"]',
+        b"[" * 100_000,
+        b'{"code": "SP1TEE-R020", "message": "' + b"a secret" * 1000 + b'"}',
+    ],
+    ids=["nothing", "text", "a store's", "a list", "deep", "long"],
+)
+def test_what_anybody_else_says_is_not_shown(
+    registered: ProverStandIn, requester: Requester, program: Program, text: bytes
+) -> None:
+    registered.reply_headers["content-type"] = "application/json"
+    registered.put_text = text
+    registered.put_answers.append(400)
+    with pytest.raises(ServerRefusal) as caught:
+        requester.request(program, INPUT, Order())
+    assert "secret" not in caught.value.message + caught.value.advice
 
 
 def test_a_place_used_up_by_a_lost_answer_is_replaced(

@@ -206,7 +206,7 @@ class TestClaims:
     def test_a_mark_of_the_server_makes_a_mock_of_any_proof(
         self, server: ProverStandIn, requester: Requester
     ) -> None:
-        server.get_headers["sp1tee-mock"] = "true"
+        server.reply_headers["sp1tee-mock"] = "true"
         server.fulfil(real_proof("compressed"))
         assert wait(requester.session, REQUEST_ID, expected=COMPRESSED).mock
 

@@ -119,7 +119,8 @@ class ProverStandIn:
         self.script: dict[str, deque[Answer]] = defaultdict(deque)
         self.put_answers: deque[int | None] = deque()
         self.get_answers: deque[int | None] = deque()
-        self.get_headers: dict[str, str] = {}
+        self.put_text = b"a body with a secret in it"
+        self.reply_headers: dict[str, str] = {}
         self.place_hook: PlaceHook = lambda url: url
         self.nonce = 7
         self.registered = False
@@ -280,7 +281,7 @@ def _listen(stand_in: ProverStandIn) -> ThreadingHTTPServer:
             headers = {name.lower(): value for name, value in self.headers.items()}
             if answer == 200:
                 stand_in.puts.append(Put(self.path, headers, body))
-            self._reply(answer, b"a body with a secret in it")
+            self._reply(answer, stand_in.put_text)
 
         def do_GET(self) -> None:
             answer = stand_in.get_answers.popleft() if stand_in.get_answers else 200
@@ -291,7 +292,7 @@ def _listen(stand_in: ProverStandIn) -> ThreadingHTTPServer:
 
         def _reply(self, status: int, body: bytes) -> None:
             self.send_response(status)
-            for name, value in stand_in.get_headers.items():
+            for name, value in stand_in.reply_headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()

@@ -26,6 +26,10 @@ _MAY_PASS: Final = frozenset(
 )
 
 
+# How gRPC itself begins, before it repeats the address and names the cause.
+_NOBODY_THERE: Final = "failed to connect to all addresses"
+
+
 def clean(text: str) -> str:
     """Make a server's text safe to show: one line, printable, not too long.
 
@@ -54,16 +58,23 @@ def translate(error: grpc.RpcError, call: str) -> Sp1teeError:
     """
     status: grpc.StatusCode = error.code()
     code, reason = notes(error.trailing_metadata())
-    text = clean(error.details() or "") or reason
-    said = f"{status.name}: {text}" if text else status.name
+    text = clean(error.details() or "")
+    if text.startswith(_NOBODY_THERE):
+        return Unreachable(f"The server cannot be reached: {text.rpartition(': ')[2]}.")
+    said = _said(text or reason, status.name, code)
     if status in _MAY_PASS:
-        return Unreachable(f"The server did not manage to {call} ({said}).", server_code=code)
+        return Unreachable(f"The server did not manage to {call}{said}", server_code=code)
     return ServerRefusal(
-        f"The server refused to {call} ({said}).",
+        f"The server refused to {call}{said}",
         status=status.name,
         server_code=code,
         advice="" if code else _ADVICE.get(status, ""),
     )
+
+
+def _said(text: str, status: str, code: str) -> str:
+    names = f"({status}, {code})" if code else f"({status})"
+    return f": {text} {names}" if text else f" {names}."
 
 
 # What usually is behind a refusal of a server that does not say so itself.

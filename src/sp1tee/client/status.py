@@ -89,13 +89,13 @@ class Status:
         if self.fulfillment is Fulfillment.FULFILLED:
             return
         if self.execution is Execution.UNEXECUTABLE:
-            raise self._because(Unexecutable, "The program does not run to its end on this input")
+            raise self._because(Unexecutable, "The program does not run to its end on this input.")
         if self.fulfillment is Fulfillment.UNFULFILLABLE:
-            raise self._because(Unfulfillable, "The proof cannot be made")
+            raise self._because(Unfulfillable, "The proof cannot be made.")
         if self.fulfillment is Fulfillment.REVERTED:
-            raise self._because(Unfulfillable, "The network took the proof back")
+            raise self._because(Unfulfillable, "The network took the proof back.")
         if self.fulfillment is Fulfillment.EXPIRED:
-            raise self._because(RequestExpired, "The request's deadline came before its proof")
+            raise self._because(RequestExpired, "The request's deadline came before its proof.")
         if self.deadline < now:
             raise WaitTimeout(
                 "The request's deadline has passed and the server still works on it.",
@@ -103,9 +103,8 @@ class Status:
                 "longer --timeout.",
             )
 
-    def _because(self, kind: type[RequestFailed], what: str) -> RequestFailed:
-        reason = f": {self.reason}" if self.reason else "."
-        return kind(f"{what}{reason}")
+    def _because(self, kind: type[RequestFailed], otherwise: str) -> RequestFailed:
+        return kind(self.reason or otherwise)
 
 
 def read_status(

@@ -5,7 +5,6 @@ client certificate, and that only to the server it is for.
 """
 
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -14,9 +13,10 @@ import requests
 
 from sp1tee import __version__
 from sp1tee.client.endpoint import Endpoint
+from sp1tee.client.http_replies import judge
 from sp1tee.client.parcel import Parcel
 from sp1tee.client.progress import Progress
-from sp1tee.errors import BadReply, NetworkError, ServerRefusal, Unreachable
+from sp1tee.errors import BadReply, NetworkError, Unreachable
 
 MAX_PROOF_BYTES: Final = 1 << 30
 """A longer download is no proof; the longest kind, Core, has some MiB per million cycles."""
@@ -32,8 +32,6 @@ _HEADERS: Final = {
     "accept-encoding": "identity",
     "connection": "close",
 }
-
-_MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +86,19 @@ class Transfers:
         self._endpoint.check_private(url)
         self._progress.transfer(f"uploading {what} to {host}", parcel.size)
         try:
-            response = self._session.put(
+            with self._session.put(
                 url,
                 data=parcel.body(self._progress.moved),
+                stream=True,
                 timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
                 # To follow would send the input to where nobody checked.
                 allow_redirects=False,
                 verify=self._trust(url),
                 cert=self._identity(url),
-            )
+            ) as response:
+                judge(response, f"take {what}")
         except requests.RequestException as error:
             raise _broken(host, error) from None
-        _judge(response, f"take {what}")
 
     def get(self, url: str, what: str) -> Download:
         """Download a proof.
@@ -118,7 +117,7 @@ class Transfers:
                 verify=self._trust(url),
                 cert=self._identity(url),
             ) as response:
-                _judge(response, f"give {what}")
+                judge(response, f"give {what}")
                 return Download(self._read(response, what), _is_mock(response))
         except requests.RequestException as error:
             raise _broken(host, error) from None
@@ -160,28 +159,6 @@ def _host(url: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadReply("The server named an address that is none.")
     return parts.hostname
-
-
-def _judge(response: requests.Response, what: str) -> None:
-    """Raise unless the server did it. Its text is not shown: stores put URLs into theirs."""
-    status = response.status_code
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return
-    code = response.headers.get("sp1tee-code", "")
-    if status in _MAY_PASS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Unreachable(f"The server did not manage to {what} (HTTP {status}).", server_code=code)
-    raise ServerRefusal(
-        f"The server refused to {what} (HTTP {status}).",
-        status=f"HTTP {status}",
-        server_code=code,
-        advice=_ADVICE.get(status),
-    )
-
-
-_ADVICE: Final[dict[int, str]] = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is larger than the server allows; ask its operator.",
-    HTTPStatus.FORBIDDEN: "The upload's time may have run out; send it again.",
-}
 
 
 def _broken(host: str, error: requests.RequestException) -> NetworkError:
