@@ -5,7 +5,14 @@ from pathlib import Path
 import grpc
 import pytest
 from support.prover_stand_in import REQUEST_ID, ProverStandIn, Trouble
-from support.wire_data import SAMPLE_VK_HASH, key, real_proof, recording, sample
+from support.wire_data import (
+    SAMPLE_VK_HASH,
+    key,
+    real_proof,
+    recorded_requests,
+    recording,
+    sample,
+)
 
 from sp1tee.client import (
     Endpoint,
@@ -29,7 +36,7 @@ from sp1tee.wire.artifacts import unpack
 from sp1tee.wire.dialect import Dialect, dialect_of
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.program import decode_program
-from sp1tee.wire.signing import CREATE_ARTIFACT_TEXT, recover
+from sp1tee.wire.signing import CREATE_ARTIFACT_TEXT, Signer, recover
 from sp1tee.wire.stdin import Stdin, decode_stdin
 
 INPUT = raw_buffers([b"secret", b""])
@@ -51,6 +58,26 @@ def test_a_new_program_takes_the_calls_that_the_sdk_makes(
     recorded = [r["method"].rpartition("/")[2] for r in recording("6.10.0/reserved")["rpcs"]]
     assert server.methods == recorded[: len(server.methods)]
     assert server.methods[-1] == "GetProofRequestStatus"
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("6.10.0/reserved", Order()),
+        ("6.10.0/hosted", Order(strategy=Strategy.HOSTED)),
+        ("6.10.0/private-stdin", Order(private_stdin=True)),
+        ("6.10.0/mainnet", Order(dialect=SdkDialect.V6_MAINNET, mode=Mode.COMPRESSED)),
+    ],
+)
+@pytest.mark.parametrize(
+    "method", ["CreateArtifact", "GetNonce", "GetProofRequestParams", "GetProversByUptime"]
+)
+def test_calls_that_name_no_program_have_the_recorded_bytes(
+    server: ProverStandIn, program: Program, name: str, order: Order, method: str
+) -> None:
+    with Requester.at(server.url, Signer.from_hex("11" * 32)) as requester:
+        requester.request(program, INPUT, order)
+    assert server.requests(method) == recorded_requests(name, method)
 
 
 def test_uploads_are_what_the_sdk_uploads(

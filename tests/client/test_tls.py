@@ -1,6 +1,7 @@
 """A server behind its own authority that wants to see a certificate."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_an_authority_given_for_a_server_counts_for_that_server_only(
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     with (
-        Transfers(endpoint, Silent()) as transfers,
+        closing(Transfers(endpoint, Silent())) as transfers,
         pytest.raises(NetworkError, match="certificate of localhost is not trusted") as caught,
     ):
         transfers.get(f"{server.files_url}/proof?secret=PROOFTOKEN", "the proof")
@@ -78,5 +79,5 @@ def test_downloads_from_the_server_itself_use_its_authority_and_the_certificate(
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     server.fulfil(b"proof")
-    with Transfers(replace(endpoint, url=server.files_url), Silent()) as transfers:
+    with closing(Transfers(replace(endpoint, url=server.files_url), Silent())) as transfers:
         assert transfers.get(f"{server.files_url}/proof", "the proof").data == b"proof"

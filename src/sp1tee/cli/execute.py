@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sp1tee.cli.assembled import assembled
-from sp1tee.cli.contact import Elf, seconds, source
+from sp1tee.cli.contact import seconds
 from sp1tee.cli.examples import examples
 from sp1tee.cli.extras import extra
 from sp1tee.cli.handover import Format
+from sp1tee.cli.materials import Elf, source
 from sp1tee.cli.render import result
 from sp1tee.client import Source
 from sp1tee.client.program import read_elf

@@ -5,11 +5,11 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from sp1tee.cli.contact import RESULT_PANEL
 from sp1tee.cli.render import result, shout
 from sp1tee.client import Received
 from sp1tee.client.received import check_writable
 
+RESULT_PANEL: Final = "Result"
 DEFAULT_OUTPUT: Final = Path("proof.bin")
 
 Output = Annotated[

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sp1tee.cli.assembled import assembled
-from sp1tee.cli.contact import signer
 from sp1tee.cli.examples import examples
+from sp1tee.cli.materials import signer
 from sp1tee.client.keyfile import new_key
 from sp1tee.wire.signing import Signer, checksum_address
 

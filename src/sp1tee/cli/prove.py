@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 import typer
 
 from sp1tee.cli.assembled import assembled
-from sp1tee.cli.contact import RESULT_PANEL, Contact, contact, program, seconds, signer, source
+from sp1tee.cli.contact import Contact, contact, seconds
 from sp1tee.cli.examples import examples
-from sp1tee.cli.handover import Format, Output, hand_over, output
+from sp1tee.cli.handover import RESULT_PANEL, Format, Output, hand_over, output
 from sp1tee.cli.live import Live
+from sp1tee.cli.materials import program, signer, source
 from sp1tee.cli.render import note
 from sp1tee.client import (
     Mode,

@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from sp1tee.cli.assembled import assembled
-from sp1tee.cli.contact import Contact, Vk, VkHash, contact, hash_of, seconds
+from sp1tee.cli.contact import Contact, contact, seconds
 from sp1tee.cli.examples import examples
 from sp1tee.cli.handover import Format, hand_over, output
 from sp1tee.cli.live import Live
+from sp1tee.cli.materials import Vk, VkHash, hash_of
 from sp1tee.cli.status import request_id
 from sp1tee.client import Expected, Program, Session
 from sp1tee.client import wait as wait_for

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from types import TracebackType
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import grpc
 
@@ -74,17 +73,6 @@ class Calls:
         self._artifacts = ArtifactStoreStub(self._channel)
         token = endpoint.bearer_token
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection."""

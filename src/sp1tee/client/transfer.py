@@ -5,8 +5,7 @@ client certificate, and that only to the server it is for.
 """
 
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
 import requests
@@ -57,17 +56,6 @@ class Transfers:
         # Without this, requests would take passwords from ~/.netrc.
         self._session.auth = lambda request: request
         self._session.headers.update(_HEADERS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""
