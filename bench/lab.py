@@ -104,6 +104,13 @@ def resident_mib(pid: int) -> float:
     return psutil.Process(pid).memory_info().rss / MIB
 
 
+def tree_mib(pid: int) -> float:
+    """Proportional memory of a process and its children: what ending them would free."""
+    process = psutil.Process(pid)
+    family = (process, *process.children(recursive=True))
+    return sum(p.memory_full_info().pss for p in family) / MIB
+
+
 def reset_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 

@@ -2,7 +2,7 @@
 
 import time
 
-from bench.lab import Lab, Row, cpu_seconds, resident_mib
+from bench.lab import Lab, Row, cpu_seconds, tree_mib
 from sp1tee.sim.processes import LocalService, Process
 
 
@@ -28,10 +28,10 @@ def run(lab: Lab) -> list[Row]:
 
 
 def _idle(name: str, process: Process, percent: float) -> Row:
-    resident = resident_mib(process.popen.pid)
+    resident = tree_mib(process.popen.pid)
     return Row(
         f"idle {name}",
-        f"{percent:.2f} % CPU, {resident:.0f} MiB resident",
+        f"{percent:.2f} % CPU, {resident:.0f} MiB with its children",
         "< 1 % CPU, < 120 MiB",
         percent < 1 and resident < 120,
         "the original: 23 MiB" if name == "serve" else "",

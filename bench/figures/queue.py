@@ -130,11 +130,13 @@ async def _leases(folder: Path, queued: int) -> float:
 
 
 async def _fill(store: Store, count: int) -> None:
-    """Requests of one registered program and one input that tell apart by their fingerprint only."""
+    """Requests of one program and one input, told apart by their fingerprint alone."""
     owner = bytes(20)
     await store.programs.register(_program(owner))
     await store.programs.cache(VK_HASH, await _sealed(store, "program"))
-    made = await store.artifacts.create("stdin", owner, "bench:stdin", TOKEN, time.time() + 3600)
+    made = await store.artifacts.create(
+        "stdin", owner, uri="bench:stdin", token_hash=TOKEN, expires_at=time.time() + 3600
+    )
     await store.artifacts.uploaded(made.id, TOKEN, await _sealed(store, "stdin"))
     gate = asyncio.Semaphore(512)
 

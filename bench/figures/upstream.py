@@ -24,7 +24,7 @@ def run(lab: Lab) -> list[Row]:
         )
         with delayed(urlsplit(network.public_url).netloc, 20) as far:
             server = _serve(lab, service, far, str(network.facts["artifacts"]), certificates)
-            return _polls(lab, server)
+            return _polls(lab, server, Requester(server.public_url, str(certificates / "ca.pem")))
 
 
 def _certificates(folder: Path) -> Path:
@@ -48,12 +48,11 @@ def _serve(
         *("--network", "upstream", "--upstream-url", f"https://{far}"),
         *("--upstream-ca-file", str(certificates / "ca.pem")),
         *("--fulfiller-key-file", str(key)),
-        *("--program-source", artifacts, "--program-source", "s3://"),
+        *("--program-sources", f"s3://,{artifacts}/"),
     )
 
 
-def _polls(lab: Lab, server: Process) -> list[Row]:
-    requester = Requester(server.public_url)
+def _polls(lab: Lab, server: Process, requester: Requester) -> list[Row]:
     requester.register()
     request_id = requester.request()
     frames = lab.frames("status", [requester.status_message(request_id)])
