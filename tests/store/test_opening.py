@@ -75,6 +75,15 @@ async def test_a_vault_of_another_database_is_not_swept_but_refused(tmp_path: Pa
         assert await room.read(blob) == b"an input"
 
 
+@pytest.mark.parametrize("name", [b"", b"vault_other", b"\xff\xfe"])
+async def test_a_vault_with_another_name_on_it_is_refused(tmp_path: Path, name: bytes) -> None:
+    async with opened(tmp_path):
+        pass
+    (tmp_path / "blobs" / "vault-id").write_bytes(name)
+    with pytest.raises(StoreMismatch):
+        await open_store(data_dir=tmp_path, master_key=KEY)
+
+
 async def test_a_crash_between_database_and_directory_is_mended(tmp_path: Path) -> None:
     async with opened(tmp_path):
         pass

@@ -10,9 +10,10 @@ from sqlalchemy import update
 from support.stores import Room
 
 from sp1tee.errors import BlobDamaged
+from sp1tee.store.blob_file import BlobFile
 from sp1tee.store.erasing import keep_blob
 from sp1tee.store.schema import blobs as blob_rows
-from sp1tee.store.sealing import CHUNK_SIZE, HEADER, TAG_SIZE, Sealer
+from sp1tee.store.sealing import CHUNK_SIZE, HEADER, TAG_SIZE, Layout, Sealer
 from sp1tee.store.writer import Tx
 
 pytestmark = pytest.mark.anyio
@@ -159,12 +160,34 @@ async def test_damage_is_told_without_content(room: Room) -> None:
     assert caught.value.advice
 
 
+@given(data=st.binary(max_size=200), size=st.integers(0, 100), header=st.booleans())
+def test_a_file_of_any_bytes_is_damaged(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, size: int, *, header: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "forged"
+    layout = Layout(size)
+    # Most examples would fail by their size alone: give some the right one, and the header.
+    forged = (HEADER + data).ljust(layout.file_size)[: layout.file_size] if header else data
+    path.write_bytes(forged)
+    file = BlobFile(path, Sealer("stdin_x", b"k" * 32), layout)
+    with pytest.raises(BlobDamaged):
+        opened_and_read(file, layout)
+
+
+def opened_and_read(file: BlobFile, layout: Layout) -> list[bytes]:
+    try:
+        file.open()
+        return [file.read(piece) for piece in layout.pieces(0, None)]
+    finally:
+        file.close()
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_at_all_is_noticed(data: st.DataObject) -> None:
     """On the format itself: whatever differs from what was sealed does not open."""
     sealer = Sealer("stdin_x", b"k" * 32)
-    sealed = bytes(sealer.seal(0, b"the content", last=True))
+    sealed = bytes(sealer.seal(0, b"the content", bytearray(100), last=True))
     changed = data.draw(
         st.binary(max_size=40)
         | st.integers(0, len(sealed) * 8 - 1).map(

@@ -4,13 +4,10 @@ import os
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
-from sp1tee.store.master_key import sync_directory
-from sp1tee.store.sealing import HEADER, Buffer, Sealer
-
-PRIVATE_DIRECTORY: Final = 0o700
-_PRIVATE_FILE: Final = 0o600
+from sp1tee.store.disk import PRIVATE_DIRECTORY, PRIVATE_FILE, sync_directory
+from sp1tee.store.sealing import HEADER, TAG_SIZE, Buffer, Sealer
 
 
 @final
@@ -22,13 +19,17 @@ class Draft:
         self._sealer = sealer
         self._chunks = 0
         self._file: FileIO | None = None
+        # Used again for each chunk: a fresh MiB costs more than sealing one.
+        self._room = bytearray()
 
     def append(self, plain: Buffer, *, last: bool) -> None:
         """Seal the next chunk."""
         if self._file is None:
-            self._file = FileIO(self._path, "xb", opener=partial(os.open, mode=_PRIVATE_FILE))
+            self._file = FileIO(self._path, "xb", opener=partial(os.open, mode=PRIVATE_FILE))
             _write(self._file, HEADER)
-        _write(self._file, self._sealer.seal(self._chunks, plain, last=last))
+        if len(self._room) < len(plain) + TAG_SIZE:
+            self._room = bytearray(len(plain) + TAG_SIZE)
+        _write(self._file, self._sealer.seal(self._chunks, plain, self._room, last=last))
         self._chunks += 1
 
     def publish(self, target: Path) -> None:

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from typing_extensions import override
 
-from sp1tee.errors import BlobErased, Sp1teeError, StoreUnavailable
+from sp1tee.errors import BlobErased, Sp1teeError, StoreError, StoreUnavailable
 from sp1tee.store.blob_file import BlobFile, stream
 from sp1tee.store.blob_writer import FileBlobWriter
 from sp1tee.store.draft import Draft
@@ -105,11 +105,20 @@ class FileVault(Vault):
         await self._pool.run(self._unlink, self._without_key(ids))
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Begin what `erase_files` does, and don't wait."""
-        self._pool.begin(self._unlink, self._without_key(ids))
+        """Begin what `erase_files` does, and don't wait: what fails is the next sweep's."""
+        with suppress(StoreError):
+            self._pool.begin(self._unlink, self._without_key(ids))
 
     @override
     async def sweep(self) -> int:
+        try:
+            strays = await self._strays()
+        except OSError as error:
+            raise disk_fault(error, "Sweeping the vault") from None
+        await self._pool.run(self._unlink, strays)
+        return len(strays)
+
+    async def _strays(self) -> set[str]:
         self._keyless = {
             blob_id: since
             for blob_id, since in self._keyless.items()
@@ -120,9 +129,7 @@ class FileVault(Vault):
             if len(shard) == _SHARD:
                 names = await self._pool.run(_names, self._directory / shard)
                 strays |= self._without_key(names)
-        strays -= self._keyless.keys() | set(self._writing)
-        await self._pool.run(self._unlink, strays)
-        return len(strays)
+        return strays - self._keyless.keys() - set(self._writing)
 
     @override
     async def check(self) -> None:

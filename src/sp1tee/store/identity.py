@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select
 
 from sp1tee.errors import StoreMismatch, WrongVaultKeyError
-from sp1tee.store.master_key import write_new
+from sp1tee.store.disk import write_new
 from sp1tee.store.schema import vaults
 from sp1tee.store.sealing import KeyWrap
 from sp1tee.wire.ids import new_id
@@ -28,7 +28,7 @@ def vault_of(connection: Connection, directory: Path, wrap: KeyWrap) -> str:
     """
     row = connection.execute(select(vaults)).one_or_none()
     vault_id = new_id("vault") if row is None else row.id
-    if _name_on(directory) not in {None, vault_id}:
+    if _name_on(directory) not in {None, vault_id.encode()}:
         raise StoreMismatch(f"The vault in {directory} belongs to another database.")
     if row is None:
         connection.execute(insert(vaults), {"id": vault_id, "key_check": wrap.check})
@@ -43,6 +43,6 @@ def mark(directory: Path, vault_id: str) -> None:
         write_new(directory / _FILE, vault_id.encode())
 
 
-def _name_on(directory: Path) -> str | None:
+def _name_on(directory: Path) -> bytes | None:
     file = directory / _FILE
-    return file.read_text() if file.exists() else None
+    return file.read_bytes() if file.exists() else None

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from sp1tee.errors import MissingVaultKeyError, VaultKeyError
+from sp1tee.store.disk import PRIVATE_DIRECTORY, write_new
 
 KEY_SIZE = 32
 BLOBS_DIR = "blobs"
@@ -86,7 +87,7 @@ class MasterKey:
     def _made(cls, path: Path) -> Self:
         secret = secrets.token_bytes(KEY_SIZE)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_DIRECTORY)
             write_new(path, secret.hex().encode() + b"\n")
         except OSError as error:
             raise VaultKeyError(
@@ -102,27 +103,3 @@ def _key_in(content: bytes, path: Path) -> bytes:
         return bytes.fromhex(content.strip().decode("ascii"))
     except ValueError:
         raise VaultKeyError(f"The vault key file {path} holds no key.") from None
-
-
-def write_new(path: Path, content: bytes) -> None:
-    """Put a file on disk, whole or not at all, and never over another one."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

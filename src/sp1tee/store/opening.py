@@ -12,6 +12,7 @@ from sqlalchemy import URL, Engine
 
 from sp1tee.errors import StoreInUse
 from sp1tee.store.database import guarded, reading_engine, sqlite_url, writing_engine
+from sp1tee.store.disk import PRIVATE_DIRECTORY, PRIVATE_FILE
 from sp1tee.store.faults import disk_fault
 from sp1tee.store.file_vault import INCOMING
 from sp1tee.store.identity import mark, vault_of
@@ -20,8 +21,6 @@ from sp1tee.store.migrations import migrate
 from sp1tee.store.sealing import KeyWrap
 
 _LOCK: Final = "store.lock"
-_PRIVATE_FILE: Final = 0o600
-_PRIVATE_DIRECTORY: Final = 0o700
 
 
 @final
@@ -52,7 +51,7 @@ def prepare(data_dir: Path, database_url: str | None, master_key: MasterKey) -> 
 
 
 def _take(held: ExitStack, data_dir: Path, url: URL, wrap: KeyWrap) -> Ground:
-    data_dir.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    data_dir.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     held.callback(os.close, _locked(data_dir))
     assert url.database is not None
     os.close(_private_file(Path(url.database)))
@@ -64,7 +63,7 @@ def _take(held: ExitStack, data_dir: Path, url: URL, wrap: KeyWrap) -> Ground:
         migrate(connection)
         vault_id = vault_of(connection, blobs, wrap)
     for directory in (blobs, blobs / INCOMING):
-        directory.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
+        directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     mark(blobs, vault_id)
     return Ground(writing, reading, blobs, wrap, held.pop_all().close)
 
@@ -80,4 +79,4 @@ def _locked(data_dir: Path) -> int:
 
 
 def _private_file(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)

@@ -103,7 +103,8 @@ class Requests(Protocol):
         """Apply what time has done, a bounded number of rows a call; returns what changed.
 
         Lost leases return to the queue or, after `max_attempts`, fail; requests past their
-        deadline expire; unused uploads and old proofs are erased, old rows deleted.
+        deadline expire; unused uploads and old proofs are erased, old rows deleted. Call it again
+        at once if it returned many.
         """
 
     async def outbox(self, limit: int) -> list[RequestRecord]:

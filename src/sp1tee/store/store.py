@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import final
 
@@ -99,7 +100,10 @@ async def open_store(
         StoreUnavailable: the disk failed.
     """
     ground = await asyncio.to_thread(prepare, data_dir, database_url, master_key)
-    store = Store(ground, clock, limits or StoreLimits())
+    with ExitStack() as held:
+        held.callback(ground.close)
+        store = Store(ground, clock, limits or StoreLimits())
+        held.pop_all()
     try:
         await store.vault.sweep()
     except BaseException:

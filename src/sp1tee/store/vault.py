@@ -68,7 +68,13 @@ class Vault(Protocol):
         """Remove the files of blobs whose keys are gone; missing ones are fine."""
 
     async def sweep(self) -> int:
-        """Remove files that have no key, as a crash leaves them, and say how many."""
+        """Remove files that have no key, as a crash leaves them, and say how many.
+
+        Looks at every file: for once an hour.
+
+        Raises:
+            StoreUnavailable: the disk failed.
+        """
 
     async def check(self) -> None:
         """Prove that the vault can be written.
