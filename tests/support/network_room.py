@@ -71,6 +71,7 @@ class Room:
     room: NetworkRoom
     clock: Clock
     channel: aio.Channel
+    standalone: bool
     capabilities: list[Capability] = field(default_factory=list)
     trailers: dict[str, str] = field(default_factory=dict)
 
@@ -144,7 +145,7 @@ class Room:
         blob = await seal(self.store, "proof", proof)
         result = Result(ExecutionFacts(1000, 2000, b"\x99" * 32), blob, mock)
         return await self.store.requests.finish(
-            leased.lease_id, leased.token, result, settle=self.room.network.settles_at_once
+            leased.lease_id, leased.token, result, settle=self.standalone
         )
 
     async def give_up(self, failure: Failure) -> RequestRecord:
@@ -232,7 +233,8 @@ async def a_room(
 
         target = await stack.enter_async_context(SERVERS[server](register))
         channel = await stack.enter_async_context(aio.insecure_channel(target))
-        yield Room(store, room, clock, channel, known)
+        standalone = settings.get("network", "standalone") == "standalone"
+        yield Room(store, room, clock, channel, standalone, known)
 
 
 @asynccontextmanager

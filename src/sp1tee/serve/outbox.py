@@ -14,7 +14,7 @@ from sp1tee.errors import BlobDamaged, BlobErased, NetworkError, StoreError, Ups
 from sp1tee.logs import get
 from sp1tee.serve.backoff import delay_after
 from sp1tee.serve.network.account import FulfillerAccount
-from sp1tee.serve.network.endings import end
+from sp1tee.serve.network.endings import end_and_tell, end_quietly
 from sp1tee.serve.network.polling import UpstreamStatuses
 from sp1tee.serve.network.reading import FINAL, read, status_name
 from sp1tee.serve.settling import fail_body, fulfill_body
@@ -108,13 +108,13 @@ class Outbox:
     async def _hand_in(self, record: RequestRecord) -> None:
         if record.mock and not self._allow_mock:
             text = "The proof is a mock proof, which this server does not hand in."
-            await end(self._requests, record.key, text, told=False)
+            await end_and_tell(self._requests, record.key, text)
             return
         try:
             proof = b"".join([chunk async for chunk in self._vault.read(record.proof_blob or "")])
         except (BlobErased, BlobDamaged) as error:
             _log.error("proof_lost", request=record.key, code=error.code)
-            await end(self._requests, record.key, "The proof was lost on this server.", told=False)
+            await end_and_tell(self._requests, record.key, "The proof was lost on this server.")
             return
         answer = await self._send(
             "FulfillProof", lambda nonce: fulfill_body(record, nonce=nonce, proof=proof)
@@ -162,7 +162,7 @@ class Outbox:
             await self._settled(record, polled.status.fulfill_tx_hash)
         else:
             text = f"The network ended the request before it had the proof: {status_name(status)}."
-            await end(self._requests, record.key, text, told=True)
+            await end_quietly(self._requests, record.key, text)
         return True
 
     async def _not_taken(self, record: RequestRecord, error: UpstreamError) -> None:

@@ -18,8 +18,7 @@ class Sweeper:
     """Takes lost leases back, expires what is past its deadline, erases what is past its use.
 
     The store's own `sweep` knows the rules and bounds each run; listeners of the store, such as
-    the outbox, hear of every change. Files without a key, as a crash leaves them, go at the start
-    and every ten minutes.
+    the outbox, hear of every change. Files that nothing names any more go every ten minutes.
     """
 
     def __init__(self, store: Store) -> None:

@@ -10,6 +10,7 @@ from support.serving import Clock
 from support.upstream_room import PROOF, SERVER_KEY, a_network, core_body, in_front_of
 
 from sp1tee.errors import BlobErased, UpstreamError
+from sp1tee.serve import outbox
 from sp1tee.serve.outbox import is_nonce_race
 from sp1tee.sim.network import (
     Answer,
@@ -26,6 +27,12 @@ from sp1tee.wire.pb import types_pb2
 pytestmark = pytest.mark.anyio
 
 IMPOSSIBLE = Failure(types_pb2.EXECUTION_FAILURE, 1, "The guest exited with code 3.")
+
+
+@pytest.fixture(autouse=True)
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests move the clock by hand; the outbox should look at it often."""
+    monkeypatch.setattr(outbox, "IDLE_S", 0.02)
 
 
 @pytest.fixture

@@ -21,20 +21,21 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    ("kind", "path"),
+    ("kind", "name", "path"),
     [
-        (artifact_pb2.PROGRAM, "program"),
-        (artifact_pb2.STDIN, "stdin"),
-        (artifact_pb2.PRIVATE_STDIN, "stdin"),
+        (artifact_pb2.PROGRAM, "artifacts/program", "program"),
+        (artifact_pb2.STDIN, "artifacts/stdin", "stdin"),
+        (artifact_pb2.PRIVATE_STDIN, "private-stdins", "stdin"),
     ],
 )
 async def test_an_upload_place_has_a_name_and_a_url_with_a_token(
-    room: Room, kind: int, path: str
+    room: Room, kind: int, name: str, path: str
 ) -> None:
     place = await room.create_artifact(kind=kind)
-    name, _, token = place.artifact_presigned_url.partition("?token=")
-    assert name == place.artifact_uri
-    assert name.startswith(f"{PUBLIC_URL}/artifacts/{path}/artifact_")
+    url, _, token = place.artifact_presigned_url.partition("?token=")
+    artifact_id = url.removeprefix(f"{PUBLIC_URL}/artifacts/{path}/")
+    assert artifact_id.startswith("artifact_")
+    assert place.artifact_uri == f"{PUBLIC_URL}/{name}/{artifact_id}"
     assert len(token) == 43
 
 

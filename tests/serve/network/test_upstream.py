@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.network_room import Refused, Room
-from support.serving import ALICE, BOB, Clock, program_body, proof_body, real_program, sealed
+from support.serving import ALICE, BOB, STDIN, Clock, program_body, proof_body, real_program, sealed
 from support.upstream_room import PROOF, SERVER_KEY, a_network, core_body, in_front_of
 
 from sp1tee.sim.network import Assignment, Kind, LoseReply, Outage, SimNetwork
@@ -87,6 +87,19 @@ async def test_both_dialects_pass_a_network_that_checks_every_byte(
         await queued(front)
         await front.prove(PROOF)
         await settled(network, reply.body.request_id)
+
+
+async def test_an_input_that_its_requester_calls_private_is_taken_by_the_network(
+    front: Room, network: SimNetwork
+) -> None:
+    place = await front.create_artifact(kind=artifact_pb2.PRIVATE_STDIN)
+    await front.put(place.artifact_presigned_url, STDIN)
+    reply = await front.request(
+        proof_body(place.artifact_uri, mode=types_pb2.CORE, stdin_private=True)
+    )
+    await queued(front)
+    await front.prove(PROOF)
+    await settled(network, reply.body.request_id)
 
 
 async def test_a_program_is_uploaded_to_and_registered_with_the_network(

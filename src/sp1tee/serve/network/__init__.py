@@ -48,13 +48,7 @@ class Runner(Protocol):
 
 
 class Network(Protocol):
-    """Registers and settles requests. Every method may raise a `sp1tee.errors.Refusal`.
-
-    Attributes:
-        settles_at_once: a finished proof needs nobody else's word: `Requests.finish` may settle.
-    """
-
-    settles_at_once: bool
+    """Registers and settles requests. Every method may raise a `sp1tee.errors.Refusal`."""
 
     async def place_program(self, request: bytes) -> bytes | None:
         """Answer an admitted CreateArtifact of a program, or None to have it uploaded here."""

@@ -53,7 +53,7 @@ def build_upstream(
         registrar=registrar,
         statuses=statuses,
         watcher=watcher,
-        programs=programs,
+        parts=(intake, programs),
     )
     return network, (intake, watcher, outbox)
 

@@ -4,17 +4,26 @@ from sp1tee.store.records import UNKNOWN_FAILURE, Failure, RequestRecord
 from sp1tee.store.requests import Requests
 
 
-async def end(
-    requests: Requests, key: str, text: str, *, error: int = UNKNOWN_FAILURE, told: bool
-) -> RequestRecord:
-    """End a request without a proof.
+async def end_quietly(requests: Requests, key: str, text: str) -> RequestRecord:
+    """End a request of which the network knows the end already, or never heard.
 
     Args:
         requests: where it is.
         key: which one.
         text: why, for the requester.
-        error: `ProofRequestError`.
-        told: the network knows already, or never heard of it: nothing needs to be sent.
     """
-    record = await requests.fail(key, Failure(error, None, text))
-    return await requests.told(key) if told and not record.told else record
+    return await requests.cancel(key, text)
+
+
+async def end_and_tell(
+    requests: Requests, key: str, text: str, error: int = UNKNOWN_FAILURE
+) -> RequestRecord:
+    """End a request and have the outbox tell the network.
+
+    Args:
+        requests: where it is.
+        key: which one.
+        text: why, for the requester.
+        error: why, for the network; a `ProofRequestError`.
+    """
+    return await requests.fail(key, Failure(error, None, text))

@@ -15,7 +15,7 @@ from sp1tee.errors import (
 from sp1tee.logs import get
 from sp1tee.serve.backoff import Pause
 from sp1tee.serve.network.channel import Upstream
-from sp1tee.serve.network.endings import end
+from sp1tee.serve.network.endings import end_and_tell, end_quietly
 from sp1tee.serve.network.own import OwnAddresses
 from sp1tee.serve.network.reading import FINAL, read, status_name
 from sp1tee.serve.network.registrar import Registrar
@@ -63,13 +63,14 @@ class Intake:
 
     async def run(self) -> None:
         """Take up what was on its way before the start; then follow what comes."""
-        try:
-            for record in await self._requests.open_records():
-                self._follow(record)
-            await asyncio.Event().wait()
-        finally:
-            self._unsubscribe()
-            await self._tasks.aclose()
+        for record in await self._requests.open_records():
+            self._follow(record)
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        """Let go of every request; the next start takes them up again."""
+        self._unsubscribe()
+        await self._tasks.aclose()
 
     def _follow(self, record: RequestRecord) -> None:
         if record.state is State.ACCEPTED:
@@ -87,7 +88,7 @@ class Intake:
                 # Whatever it is, its requester must not wait for nothing until the deadline.
                 _log.exception("intake_failed", request=record.key)
                 text = "The server failed to prepare the request."
-                await end(self._requests, record.key, text, told=False)
+                await end_and_tell(self._requests, record.key, text)
                 raise
             else:
                 return
@@ -104,7 +105,7 @@ class Intake:
         while (known := await self._reconciled(record)) is None:
             if self._clock() > record.created_at + RECONCILE_FOR_S:
                 text = "The request never reached the network."
-                await end(self._requests, record.key, text, told=True)
+                await end_quietly(self._requests, record.key, text)
                 return False
             await pause.take()
         return known.state is State.ACCEPTED
@@ -145,7 +146,7 @@ class Intake:
         else:
             other = checksum_address(shown.fulfiller)
             text = f"The network assigned the request to {other}, not to this server."
-        await end(self._requests, key, text, told=True)
+        await end_quietly(self._requests, key, text)
         return False
 
     async def _program_kept(self, key: str, shown: types_pb2.ProofRequest) -> bool:
@@ -157,7 +158,7 @@ class Intake:
             except TransientSourceError as error:
                 _log.warning("program_again", request=key, code=error.code, error=error.message)
             except (NetworkError, ProgramRefused, ProgramConflict) as error:
-                await end(self._requests, key, said(error), error=_error_of(error), told=False)
+                await end_and_tell(self._requests, key, said(error), _error_of(error))
                 return False
             else:
                 return True

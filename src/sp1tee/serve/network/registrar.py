@@ -20,7 +20,7 @@ from sp1tee.serve.admission import read_body
 from sp1tee.serve.calls import ProofCall, SignedCall
 from sp1tee.serve.checks import HASH_SIZE
 from sp1tee.serve.network.channel import Upstream
-from sp1tee.serve.network.endings import end
+from sp1tee.serve.network.endings import end_quietly
 from sp1tee.serve.network.reading import DEFINITE, read
 from sp1tee.serve.singleflight import SingleFlight
 from sp1tee.serve.statuses import failure
@@ -110,7 +110,7 @@ class Registrar:
 
     async def _refused(self, record: RequestRecord, error: UpstreamError) -> UpstreamRefusal:
         if error.status in DEFINITE:
-            await end(self._requests, record.key, error.message, told=True)
+            await end_quietly(self._requests, record.key, error.message)
             return UpstreamRefusal(error.message, status=error.status)
         _log.warning("registration_unclear", request=record.key, status=error.status)
         return _unclear(error)

@@ -35,8 +35,6 @@ class Standalone:
         clock: Unix seconds.
     """
 
-    settles_at_once = True
-
     def __init__(
         self,
         store: Store,

@@ -1,5 +1,8 @@
 """A server in front of a Prover Network: every request is registered and settled there."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from sp1tee.errors import NetworkError, NotAllowed
 from sp1tee.logs import get
 from sp1tee.serve.calls import CancelCall, ProgramCall, ProofCall, SignedCall
@@ -10,7 +13,6 @@ from sp1tee.serve.network.overlay import overlay, readable
 from sp1tee.serve.network.polling import Polled, UpstreamStatuses
 from sp1tee.serve.network.registrar import Registrar
 from sp1tee.serve.network.watcher import Watcher
-from sp1tee.serve.program_source import ProgramSource
 from sp1tee.serve.statuses import has_failed
 from sp1tee.serve.view import StatusView
 from sp1tee.store.records import RequestRecord, State
@@ -20,13 +22,27 @@ from sp1tee.wire.pb import types_pb2
 _log = get(__name__)
 
 
+class Closable(Protocol):
+    """A part that has something to let go of."""
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+
+
 class UpstreamNetwork:
     """Forwards what it is asked and overlays what it knows.
 
     Envelopes go on with the exact bytes that were signed; answers come back as they are.
-    """
 
-    settles_at_once = False
+    Args:
+        upstream: the network.
+        requests: those that this server has.
+        view: the same, by id.
+        registrar: registers them.
+        statuses: what the network says of them.
+        watcher: ends those that the network has ended.
+        parts: what else is closed with this, in this order.
+    """
 
     def __init__(
         self,
@@ -37,7 +53,7 @@ class UpstreamNetwork:
         registrar: Registrar,
         statuses: UpstreamStatuses,
         watcher: Watcher,
-        programs: ProgramSource,
+        parts: Sequence[Closable],
     ) -> None:
         self._upstream = upstream
         self._requests = requests
@@ -45,7 +61,7 @@ class UpstreamNetwork:
         self._registrar = registrar
         self._statuses = statuses
         self._watcher = watcher
-        self._programs = programs
+        self._parts = parts
 
     async def place_program(self, request: bytes) -> bytes | None:
         """Have programs uploaded where the network keeps them; they are not private."""
@@ -118,10 +134,8 @@ class UpstreamNetwork:
     async def aclose(self) -> None:
         """Stop what is under way and close connections."""
         self._view.close()
-        await self._registrar.aclose()
-        await self._statuses.aclose()
-        await self._programs.aclose()
-        await self._upstream.aclose()
+        for part in (*self._parts, self._registrar, self._statuses, self._upstream):
+            await part.aclose()
 
     async def _told(self, record: RequestRecord) -> Polled | None:
         """Ask the network about a request of ours; None if it cannot be asked, or need not."""

@@ -4,7 +4,7 @@ import asyncio
 
 from sp1tee.errors import NetworkError
 from sp1tee.logs import get
-from sp1tee.serve.network.endings import end
+from sp1tee.serve.network.endings import end_quietly
 from sp1tee.serve.network.polling import Polled, UpstreamStatuses
 from sp1tee.serve.network.reading import FINAL, status_name
 from sp1tee.store.records import RequestRecord, State
@@ -40,7 +40,7 @@ class Watcher:
         if status in FINAL and record.state in _WORKING:
             _log.info("ended_upstream", request=record.key, status=status_name(status))
             text = f"The network ended the request: {status_name(status)}."
-            await end(self._requests, record.key, text, told=True)
+            await end_quietly(self._requests, record.key, text)
 
     async def _look_at(self, record: RequestRecord) -> None:
         if record.request_id is None or record.state not in _WORKING:
