@@ -1,5 +1,6 @@
 """Commands run in this process, or as processes of their own where that matters."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     # A console keeps the stream it was made with, and that stream is this test's.
     talk.cache_clear()
     stamina.instrumentation.set_on_retry_hooks(None)
+    logging.getLogger("grpc").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -52,6 +52,17 @@ class TestStatus:
             "code": "SP1TEE-F007",
         }
 
+    def test_a_deadline_beyond_the_calendar_is_shown_as_it_is(
+        self, sp1tee: Run, server: ProverStandIn
+    ) -> None:
+        endless = types_pb2.GetProofRequestStatusResponse(
+            fulfillment_status=types_pb2.ASSIGNED, deadline=2**64 - 1
+        )
+        server.will("GetProofRequestStatus", endless)
+        ran = sp1tee("status", ID)
+        assert ran.code == 0
+        assert f"{2**64 - 1} seconds after 1970" in ran.out
+
     def test_where_the_proof_is_stays_unsaid(self, sp1tee: Run, server: ProverStandIn) -> None:
         server.fulfil(b"")
         ran = sp1tee("status", ID, "--format", "json")

@@ -197,6 +197,13 @@ def test_a_passing_trouble_is_waited_out(
     assert requester.request(program, INPUT, Order()).request_id == REQUEST_ID
 
 
+def test_an_answer_that_cannot_be_read_is_asked_for_again(
+    server: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    server.will("GetNonce", b"\xff\xff")
+    assert requester.request(program, INPUT, Order()).request_id == REQUEST_ID
+
+
 def test_a_repeated_request_carries_a_fresh_nonce_and_is_otherwise_the_same(
     server: ProverStandIn, requester: Requester, program: Program
 ) -> None:
@@ -327,6 +334,15 @@ class TestDialects:
         with pytest.raises(ConfigError, match="Dialect 5"):
             requester.request(program, INPUT, Order(dialect=SdkDialect.V5))
         assert server.calls == []
+
+    @pytest.mark.parametrize("price", ["", "-1", "1.5", "lots", "9" * 5000, str(2**64), "٣"])
+    def test_a_price_that_is_no_number_is_a_bad_reply(
+        self, server: ProverStandIn, requester: Requester, program: Program, price: str
+    ) -> None:
+        terms = auction_pb2.GetProofRequestParamsResponse(max_price_per_pgu=price)
+        server.will("GetProofRequestParams", terms)
+        with pytest.raises(BadReply, match="no number"):
+            requester.request(program, INPUT, Order(dialect=SdkDialect.V6_MAINNET))
 
 
 class TestV5:

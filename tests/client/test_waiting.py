@@ -172,6 +172,15 @@ def test_time_to_wait_can_be_limited(server: ProverStandIn, requester: Requester
         wait(requester.session, REQUEST_ID, timeout_s=0)
 
 
+@pytest.mark.parametrize("announced", ["99999", "9" * 30])
+def test_a_download_that_breaks_off_is_repeated(
+    server: ProverStandIn, requester: Requester, announced: str
+) -> None:
+    server.fulfil(mock(Mode.CORE))
+    server.announce.append(announced)
+    assert wait(requester.session, REQUEST_ID).mock
+
+
 def test_fulfilled_without_an_address_is_a_bad_reply(
     server: ProverStandIn, requester: Requester
 ) -> None:

@@ -101,7 +101,7 @@ class Tls:
         )
 
 
-Answer = Message | Trouble | Told
+Answer = Message | Trouble | Told | bytes
 PlaceHook = Callable[[str], str]
 
 
@@ -119,6 +119,7 @@ class ProverStandIn:
         self.script: dict[str, deque[Answer]] = defaultdict(deque)
         self.put_answers: deque[int | None] = deque()
         self.get_answers: deque[int | None] = deque()
+        self.announce: deque[str] = deque()
         self.put_text = b"a body with a secret in it"
         self.reply_headers: dict[str, str] = {}
         self.place_hook: PlaceHook = lambda url: url
@@ -261,7 +262,7 @@ class _AllMethods(grpc.GenericRpcHandler):
             if isinstance(answer, Told):
                 context.set_trailing_metadata(answer.metadata)
                 answer = answer.message
-            return answer.SerializeToString()
+            return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
@@ -294,9 +295,11 @@ def _listen(stand_in: ProverStandIn) -> ThreadingHTTPServer:
             self.send_response(status)
             for name, value in stand_in.reply_headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
+            length = stand_in.announce.popleft() if stand_in.announce else str(len(body))
+            self.send_header("content-length", length)
             self.end_headers()
             self.wfile.write(body)
+            self.close_connection = True
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,5 +1,6 @@
 """What goes on, on stderr: bars on a terminal, one line a step elsewhere."""
 
+import logging
 from types import TracebackType
 from typing import Final, Self
 
@@ -52,7 +53,8 @@ class Live:
         self._said = ""
 
     def __enter__(self) -> Self:
-        # Retries are told by `trouble`; stamina would log them too, on stdout.
+        # What goes wrong is told by `trouble` and by errors; these two would log it as well.
+        logging.getLogger("grpc").setLevel(logging.CRITICAL)
         stamina.instrumentation.set_on_retry_hooks([])
         return self
 

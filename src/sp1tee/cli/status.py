@@ -53,8 +53,16 @@ def status(
         "request_id": request_id.hex(),
         "state": str(found.fulfillment),
         "execution": str(found.execution),
-        "deadline": datetime.fromtimestamp(found.deadline, UTC).isoformat(),
+        "deadline": _moment(found.deadline),
         "reason": found.reason or None,
         "code": found.code or None,
     }
     result(facts, as_json=format_ == "json")
+
+
+def _moment(seconds: int) -> str:
+    """Write a time; a server may name one that is beyond any calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} seconds after 1970"

@@ -11,6 +11,8 @@ from sp1tee.errors import ServerRefusal, Sp1teeError, Unreachable
 MAX_TEXT: Final = 500
 """How much of a server's text is shown."""
 
+_U64_DIGITS: Final = 20
+
 CODE_KEY: Final = "sp1tee-code"
 REASON_KEY: Final = "sp1tee-reason"
 
@@ -38,6 +40,13 @@ def clean(text: str) -> str:
     line = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_TEXT])
     line = " ".join(line.split())
     return line if len(line) <= MAX_TEXT else line[:MAX_TEXT] + "…"
+
+
+def number(text: str) -> int | None:
+    """Read a decimal number of at most 64 bits; None for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _U64_DIGITS):
+        return None
+    return int(text) if int(text) < 1 << 64 else None
 
 
 def notes(metadata: Iterable[Any] | None) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import grpc
 from sp1tee import __version__
 from sp1tee.client.bodies import PROOF_MODES, Market, offer
 from sp1tee.client.endpoint import Endpoint
-from sp1tee.client.replies import clean, notes, translate
+from sp1tee.client.replies import clean, notes, number, translate
 from sp1tee.client.status import Status, read_status
 from sp1tee.errors import BadReply, ConfigError, RequestFailed, UnknownRequest
 from sp1tee.wire.modes import Mode
@@ -127,7 +127,8 @@ class Calls:
         )
         everybody = auction_pb2.GetProversByUptimeRequest()
         listed = self._call(self._network.GetProversByUptime, everybody, "list provers")
-        if not terms.max_price_per_pgu.isdecimal():
+        price = number(terms.max_price_per_pgu)
+        if price is None:
             raise BadReply("The server named a price that is no number.")
         return Market(
             domain=terms.domain,
@@ -135,7 +136,7 @@ class Calls:
             executor=terms.executor,
             verifier=terms.verifier,
             treasury=terms.treasury,
-            max_price_per_pgu=offer(int(terms.max_price_per_pgu), terms.tick_size),
+            max_price_per_pgu=offer(price, terms.tick_size),
             base_fee=terms.base_fee,
             provers=tuple(listed.provers),
         )

@@ -15,6 +15,7 @@ from sp1tee.client.endpoint import Endpoint
 from sp1tee.client.http_replies import judge
 from sp1tee.client.parcel import Parcel
 from sp1tee.client.progress import Progress
+from sp1tee.client.replies import number
 from sp1tee.errors import BadReply, NetworkError, Unreachable
 
 MAX_PROOF_BYTES: Final = 1 << 30
@@ -85,7 +86,7 @@ class Transfers:
                 cert=self._identity(url),
             ) as response:
                 judge(response, f"take {what}")
-        except requests.RequestException as error:
+        except OSError as error:
             raise _broken(host, error) from None
 
     def get(self, url: str, what: str) -> Download:
@@ -107,12 +108,11 @@ class Transfers:
             ) as response:
                 judge(response, f"give {what}")
                 return Download(self._read(response, what), _is_mock(response))
-        except requests.RequestException as error:
+        except OSError as error:
             raise _broken(host, error) from None
 
     def _read(self, response: requests.Response, what: str) -> bytes:
-        announced = response.headers.get("content-length", "")
-        size = int(announced) if announced.isdecimal() else None
+        size = number(response.headers.get("content-length", ""))
         self._progress.transfer(f"downloading {what}", size)
         data = bytearray()
         for block in response.iter_content(_BLOCK):
@@ -145,12 +145,21 @@ def _host(url: str) -> str:
     except ValueError:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadReply("The server named an address that is none.")
+        raise _no_address()
     return parts.hostname
 
 
-def _broken(host: str, error: requests.RequestException) -> NetworkError:
-    """Name what broke. The exception's own text has the URL in it, so it is not shown."""
+def _no_address() -> BadReply:
+    return BadReply("The server named an address that is none.")
+
+
+def _broken(host: str, error: OSError) -> NetworkError:
+    """Name what broke. The exception's own text has the URL in it, so it is not shown.
+
+    All errors of requests are OSErrors; those about addresses are ValueErrors as well.
+    """
+    if isinstance(error, ValueError):
+        return _no_address()
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return NetworkError(
             f"The certificate of {host} is not trusted.",
