@@ -222,6 +222,16 @@ async def test_a_lease_opens_its_blobs_while_it_holds_its_request(room: Room) ->
     assert await by_lease(leased.lease_id, leased.token) is None
 
 
+async def test_a_lost_lease_still_names_its_request(room: Room) -> None:
+    leased = await room.leased()
+    room.clock.forward(TTL)
+    (queued,) = await room.store.requests.sweep()
+    find = room.store.requests.lease_record
+    assert await find(leased.lease_id, leased.token) == queued
+    assert await find(leased.lease_id, b"x" * 32) is None
+    assert await find("lease_unknown", leased.token) is None
+
+
 async def test_another_s_lease_is_not_ended_by_the_end_of_one(room: Room) -> None:
     first, second = await room.leased(), await room.leased(requester=ALICE)
     await room.store.requests.fail_lease(first.lease_id, first.token, FAILURE)

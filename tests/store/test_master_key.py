@@ -1,5 +1,6 @@
 """The vault key: made once, kept private, never replaced in silence."""
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -35,9 +36,14 @@ def test_two_made_keys_differ(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_existing_vault_never_gets_a_new_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["everything", "blobs", "store.db"])
+async def test_an_existing_vault_never_gets_a_new_key(tmp_path: Path, left: str) -> None:
     async with opened(tmp_path):
         pass
+    if left == "blobs":
+        (tmp_path / "store.db").unlink()
+    elif left == "store.db":
+        shutil.rmtree(tmp_path / "blobs")
     path = tmp_path / "vault.key"
     with pytest.raises(MissingVaultKeyError):
         MasterKey.made_or_read(path, data_dir=tmp_path)

@@ -125,6 +125,14 @@ async def test_a_blob_without_a_key_row_cannot_be_read(room: Room) -> None:
         await room.read(sealed.id)
 
 
+async def test_the_size_of_a_blob_is_known_while_it_can_be_read(room: Room) -> None:
+    sealed = await put(room, b"12345")
+    assert await room.store.vault.size(sealed.id) == 5
+    await erase(room, sealed.id)
+    with pytest.raises(BlobErased):
+        await room.store.vault.size(sealed.id)
+
+
 async def test_an_erased_blob_is_unreadable_though_its_file_were_kept(room: Room) -> None:
     sealed = await put(room, b"content")
     (file,) = blobs(room).glob(f"*/{sealed.id}")

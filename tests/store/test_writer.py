@@ -3,13 +3,15 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from support.stores import ALICE, BOB, Room
 
 from sp1tee.errors import StateConflict, StoreError, StoreFull, StoreUnavailable
 from sp1tee.store.nonces import move_nonce
+from sp1tee.store.schema import vaults
 from sp1tee.store.writer import Tx
 
 pytestmark = pytest.mark.anyio
@@ -76,14 +78,20 @@ async def test_a_refused_change_undoes_only_itself(room: Room) -> None:
 
 
 async def test_a_bug_in_a_change_is_told_without_its_values(room: Room) -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
     def broken(tx: Tx) -> None:
         move_nonce(tx, b"SECRET", 1)
-        tx.connection.exec_driver_sql("INSERT INTO vaults VALUES ('SECRET', NULL)")
+        tx.connection.execute(insert(vaults), {"id": "SECRET", "key_check": None})
 
     with pytest.raises(StoreError, match="a bug of sp1tee") as caught:
         await room.store._writer.run(broken)
     assert "SECRET" not in str(caught.value)
     assert caught.value.__cause__ is None
+    (report,) = reported
+    assert "NOT NULL" in str(report["exception"])
+    assert "SECRET" not in str(report["exception"])
     assert await room.store.nonces.get(b"SECRET") == 0
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sp1tee.errors import ConfigError
 from sp1tee.store.faults import database_fault
+from sp1tee.store.master_key import DATABASE
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -29,7 +30,7 @@ def sqlite_url(database_url: str | None, data_dir: Path) -> URL:
         ConfigError: the url is malformed, or of a kind this release does not speak.
     """
     if database_url is None:
-        return URL.create("sqlite", database=str(data_dir / "store.db"))
+        return URL.create("sqlite", database=str(data_dir / DATABASE))
     try:
         url = make_url(database_url)
     except ArgumentError:

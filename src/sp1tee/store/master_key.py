@@ -13,7 +13,8 @@ from sp1tee.store.disk import PRIVATE_DIRECTORY, write_new
 
 KEY_SIZE = 32
 BLOBS_DIR = "blobs"
-"""Under the data directory; there from the moment a vault exists."""
+DATABASE = "store.db"
+"""Under the data directory: where either is, a vault is, and it has its key already."""
 
 _OTHERS = 0o007
 _LARGEST_FILE = 1024
@@ -77,7 +78,7 @@ class MasterKey:
         """
         if path.exists():
             return cls.from_file(path), False
-        if (data_dir / BLOBS_DIR).exists():
+        if any((data_dir / name).exists() for name in (BLOBS_DIR, DATABASE)):
             raise MissingVaultKeyError(
                 f"The vault in {data_dir} needs its key file {path}, which is not there."
             )

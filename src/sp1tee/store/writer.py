@@ -50,6 +50,7 @@ class _Waiting:
     tx: Tx | None = None
     result: Any = None
     error: Exception | None = None
+    bug: Exception | None = None
 
 
 @final
@@ -140,7 +141,10 @@ class Writer:
         except Exception as error:
             if is_storage_fault(error):
                 raise
-            waiting.error = error if isinstance(error, Sp1teeError) else database_fault(error)
+            if isinstance(error, Sp1teeError):
+                waiting.error = error
+            else:
+                waiting.error, waiting.bug = database_fault(error), error
             cursor.execute("ROLLBACK TO job")
         else:
             waiting.tx = tx
@@ -150,6 +154,10 @@ class Writer:
         for waiting in batch:
             if waiting.tx is not None:
                 self._committed(waiting.tx)
+            if waiting.bug is not None:
+                self._loop.call_exception_handler(
+                    {"message": "A change of the store met a bug.", "exception": waiting.bug}
+                )
             if waiting.future.done():
                 continue
             if waiting.error is not None:
