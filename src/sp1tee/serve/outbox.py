@@ -149,8 +149,10 @@ class Outbox:
             await self._not_taken(record, error)
 
     async def _ended_upstream(self, record: RequestRecord) -> bool:
+        request_id = record.request_id or b""
+        self._statuses.forget(request_id)
         try:
-            polled = await self._statuses.get(record.request_id or b"")
+            polled = await self._statuses.get(request_id)
         except NetworkError:
             return False
         status = polled.status.fulfillment_status
@@ -161,8 +163,7 @@ class Outbox:
         elif status == types_pb2.FULFILLED:
             await self._settled(record, polled.status.fulfill_tx_hash)
         else:
-            text = f"The network ended the request before it had the proof: {status_name(status)}."
-            await end_quietly(self._requests, record.key, text)
+            await end_quietly(self._requests, record.key, _too_late(record, status))
         return True
 
     async def _not_taken(self, record: RequestRecord, error: UpstreamError) -> None:
@@ -192,3 +193,8 @@ def is_nonce_race(error: UpstreamError) -> bool:
     bin/bidder); nothing else it says about a nonce can be helped by waiting.
     """
     return "nonce" in error.message.lower() or error.status == "ABORTED"
+
+
+def _too_late(record: RequestRecord, status: int) -> str:
+    said = f" It had said: {record.tell_error}" if record.tell_error else ""
+    return f"The network ended the request without the proof: {status_name(status)}.{said}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from support.network_room import Room
@@ -194,7 +195,10 @@ async def test_a_proof_that_the_network_refuses_is_kept_until_the_deadline(
     assert "failed to decode proof" in (record.tell_error or "")
     status = await front.status(request_id)
     assert status.fulfillment_status == types_pb2.ASSIGNED
-    await pass_time_until(front, clock, State.EXPIRED, step=600)
+    clock.now = network.request(request_id).deadline + 1.0
+    await front.until(lambda record: record.told)
+    await front.status(request_id)
+    assert "failed to decode proof" in unquote(front.trailers["sp1tee-reason"])
     assert not network.ledger.of(Kind.FULFILLED)
 
 

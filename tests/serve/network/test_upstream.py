@@ -219,6 +219,21 @@ async def test_a_lost_reply_makes_no_second_request(
     assert entry.request_id == reply.body.request_id
 
 
+async def test_a_lost_reply_is_not_mixed_up_with_another_request_for_the_same_input(
+    front: Room, network: SimNetwork
+) -> None:
+    uri = await front.upload_stdin()
+    first = await front.request(proof_body(uri, mode=types_pb2.CORE, nonce=0))
+    await network.inject(LoseReply(method="RequestProof"))
+    with pytest.raises(Refused):
+        await front.request(proof_body(uri, mode=types_pb2.COMPRESSED, nonce=1))
+    body = proof_body(uri, mode=types_pb2.COMPRESSED, nonce=await front.nonce())
+    second = await front.request(body)
+    assert second.body.request_id != first.body.request_id
+    assert network.request(second.body.request_id).body.mode == types_pb2.COMPRESSED
+    assert len(network.ledger.of(Kind.REQUESTED)) == 2
+
+
 async def test_a_request_that_the_client_gave_up_on_is_found_and_proved(
     front: Room, network: SimNetwork
 ) -> None:

@@ -2,8 +2,8 @@
 
 The intent is stored first, then the envelope is forwarded, then the network's ids are bound to the
 intent. When the middle step has no clear outcome (the connection broke, this server died) the
-request may or may not exist upstream. Before it is forwarded again it is therefore looked for: its
-stdin_uri was made here for one upload and names it uniquely.
+request may or may not exist upstream. Before it is forwarded again it is therefore looked for: by
+its stdin_uri, which was made here for one upload, and what is to be proved of it until when.
 """
 
 from collections.abc import Callable, Coroutine
@@ -127,11 +127,10 @@ class Registrar:
         return await self._bind(record, shown.request_id, shown.tx_hash)
 
     async def _look_up(self, record: RequestRecord) -> types_pb2.ProofRequest | None:
-        _, body = read_body(record.body)
         for page in range(1, MAX_PAGES + 1):
             shown = await self._page(record, page)
             for request in shown:
-                if (request.requester, request.stdin_uri) == (record.requester, body.stdin_uri):
+                if _is_same(request, record):
                     return request
             if len(shown) < PAGE:
                 break
@@ -169,3 +168,13 @@ def _unclear(error: UpstreamError) -> UpstreamRefusal:
     """Ask the client to try again, whatever the error: trying again is safe, giving up is not."""
     status = error.status if error.status in _RETRIED else "UNAVAILABLE"
     return UpstreamRefusal(error.message, status=status)
+
+
+def _is_same(shown: types_pb2.ProofRequest, record: RequestRecord) -> bool:
+    """Tell whether the network shows this request; one input may be proved in several ways."""
+    _, body = read_body(record.body)
+    return (
+        (shown.requester, shown.stdin_uri) == (record.requester, body.stdin_uri)
+        and (shown.vk_hash, shown.version) == (record.vk_hash, record.version)
+        and (shown.mode, shown.deadline) == (record.mode, record.deadline)
+    )
