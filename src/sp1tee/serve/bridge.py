@@ -15,9 +15,11 @@ from typing import Any, Final
 
 from grpc import StatusCode
 
+from sp1tee import logs
 from sp1tee.serve.framing import CallError, frame, timeout_of
 from sp1tee.serve.gate import Gate
 from sp1tee.serve.http import Event, Headers, Receive, Scope, Send
+from sp1tee.serve.request_ids import RequestIds
 from sp1tee.serve.rpc_body import Disconnected, read_request
 from sp1tee.serve.rpc_context import CallContext
 from sp1tee.serve.rpc_method import Method
@@ -41,6 +43,8 @@ MAX_STREAMS: Final = 256
 
 Observer = Callable[[str, StatusCode, float], None]
 """Told of every call's path, status and seconds once it is over."""
+
+_log = logs.get(__name__)
 
 
 class GrpcBridge:
@@ -71,6 +75,7 @@ class GrpcBridge:
         self._observe = observe or _nobody
         self._methods: dict[str, Method] = {}
         self._streams = Streams(MAX_STREAMS)
+        self._ids = RequestIds()
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: object) -> None:
         """Accept what generated code says first; it says all of it again in the other call."""
@@ -111,7 +116,7 @@ class GrpcBridge:
         finally:
             self._gate.leave()
             context.finish(cancelled=code is StatusCode.CANCELLED)
-            self._observe(method.path, code, perf_counter() - started)
+            self._record(method, code, perf_counter() - started)
 
     async def _answer_stream(
         self, method: Method, scope: Scope, receive: Receive, send: Send
@@ -122,7 +127,19 @@ class GrpcBridge:
         try:
             code = await self._streams.answer(method, scope, receive, send, encoding)
         finally:
-            self._observe(method.path, code, perf_counter() - started)
+            self._record(method, code, perf_counter() - started)
+
+    def _record(self, method: Method, code: StatusCode, seconds: float) -> None:
+        self._observe(method.path, code, seconds)
+        # Calls that went well are counted, not logged: there are thousands of polls a second.
+        if code is not StatusCode.OK:
+            _log.info(
+                "call",
+                method=method.path,
+                code=code.name,
+                ms=round(seconds * 1000, 1),
+                request_id=self._ids.next(),
+            )
 
 
 async def _unary(

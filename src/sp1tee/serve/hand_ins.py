@@ -1,10 +1,14 @@
 """PUT /proofs/{lease}: proofs that workers hand in, kept until `Finish` says that they count."""
 
 import asyncio
-from dataclasses import dataclass
+import hmac
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
-from sp1tee.errors import LeaseLost, MockRefused, ProofMissing, ProofRefused
+from sp1tee.errors import LeaseLost, MockRefused, ProofMissing, ProofRefused, Refusal
 from sp1tee.serve.background import Background
 from sp1tee.serve.examine import Examined, examine
 from sp1tee.serve.http import Exchange
@@ -16,13 +20,17 @@ from sp1tee.store.store import Store
 ROUTE: Final = "/proofs/{lease}"
 
 _NO_CONTENT: Final = 204
+_KEPT_S: Final = 1800.0
+"""The vault removes files whose keys are not recorded within an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class _HandIn:
     request: str
+    token: bytes = field(repr=False)
     sealed: SealedBlob
     examined: Examined
+    until: float
 
 
 class HandIns:
@@ -34,6 +42,7 @@ class HandIns:
         patience: how slow it may be sent.
         allow_mock: whether mock proofs are taken.
         background: erases what is not needed any more.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -44,7 +53,9 @@ class HandIns:
         *,
         allow_mock: bool,
         background: Background,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._limit = limit
         self._patience = patience
@@ -55,10 +66,8 @@ class HandIns:
 
     async def put(self, exchange: Exchange) -> None:
         """Answer PUT. The proof of a lost lease is taken too: it may still come first."""
-        lease_id = exchange.parameters["lease"]
-        record = await self._store.requests.lease_record(lease_id, lease_token(exchange))
-        if record is None or record.state not in WAITING_STATES:
-            raise LeaseLost("There is no such lease, or its request has ended.")
+        lease_id, token = exchange.parameters["lease"], lease_token(exchange)
+        record = await self._wanted(lease_id, token)
         pieces: list[bytes] = []
         sealed = await receive_blob(
             exchange,
@@ -68,38 +77,61 @@ class HandIns:
             patience=self._patience,
             tap=pieces.append,
         )
-        examined = await self._examine(record, pieces, sealed)
-        self._keep(lease_id, _HandIn(record.key, sealed, examined))
-        await exchange.answer(_NO_CONTENT)
-
-    def result(
-        self, lease_id: str, sha256: bytes, execution: ExecutionFacts, *, mock: bool
-    ) -> Result:
-        """Return what a lease's worker handed in, if it is what the worker says it is.
-
-        Raises:
-            ProofMissing: nothing was handed in, or the server has restarted since.
-            ProofRefused: it is not what the worker says.
-        """
-        hand_in = self._by_lease.get(lease_id)
-        if hand_in is None:
-            raise ProofMissing("There is no proof of this lease here.")
-        if hand_in.sealed.sha256 != sha256:
-            raise ProofRefused("The proof that was PUT has another sha256.")
-        if hand_in.examined.mock != mock:
-            raise ProofRefused("A mock proof was declared a real one, or the other way round.")
-        if hand_in.examined.public_values_hash != execution.public_values_hash:
-            raise ProofRefused("The proof carries other public values than were reported.")
-        return Result(execution, hand_in.sealed, mock)
-
-    async def _examine(
-        self, record: RequestRecord, pieces: list[bytes], sealed: SealedBlob
-    ) -> Examined:
         try:
-            return await asyncio.to_thread(_examine, record, pieces, allow_mock=self._allow_mock)
+            examined = await asyncio.to_thread(
+                _examine, record, pieces, allow_mock=self._allow_mock
+            )
+            await self._wanted(lease_id, token)
         except BaseException:
             self._erase(sealed)
             raise
+        until = self._clock() + _KEPT_S
+        self._keep(lease_id, _HandIn(record.key, token, sealed, examined, until))
+        await exchange.answer(_NO_CONTENT)
+
+    @contextmanager
+    def counting(
+        self,
+        lease_id: str,
+        token: bytes,
+        sha256: bytes,
+        execution: ExecutionFacts,
+        *,
+        mock: bool,
+    ) -> Iterator[Result]:
+        """Lend out what a lease's worker handed in, if it is what the worker says it is.
+
+        The block lets it count in the store. When the store refuses it, it is erased there.
+
+        Raises:
+            ProofMissing: nothing was handed in, or the server has restarted since.
+            LeaseLost: the token is not the lease's.
+            ProofRefused: it is not what the worker says.
+        """
+        hand_in = self._by_lease.get(lease_id)
+        if hand_in is None or hand_in.until < self._clock():
+            raise ProofMissing("There is no proof of this lease here.")
+        _check(hand_in, token, sha256, execution.public_values_hash, mock=mock)
+        # From here on, a newer proof of the same lease must not erase this one.
+        del self._by_lease[lease_id]
+        try:
+            yield Result(execution, hand_in.sealed, mock)
+        except Refusal:
+            raise
+        except BaseException:
+            self._keep_older(lease_id, hand_in)
+            raise
+
+    async def _wanted(self, lease_id: str, token: bytes) -> RequestRecord:
+        """Return the request of a lease that still waits for a proof; raises `LeaseLost`."""
+        record = await self._store.requests.lease_record(lease_id, token)
+        if record is None or record.state not in WAITING_STATES:
+            raise LeaseLost("There is no such lease, or its request has ended.")
+        return record
+
+    def _keep_older(self, lease_id: str, hand_in: _HandIn) -> None:
+        if self._by_lease.setdefault(lease_id, hand_in) is not hand_in:
+            self._erase(hand_in.sealed)
 
     def _keep(self, lease_id: str, hand_in: _HandIn) -> None:
         older = self._by_lease.pop(lease_id, None)
@@ -121,6 +153,19 @@ class HandIns:
 
     def _erase(self, sealed: SealedBlob) -> None:
         self._background.begin(self._store.vault.erase_files([sealed.id]))
+
+
+def _check(
+    hand_in: _HandIn, token: bytes, sha256: bytes, public_values_hash: bytes, *, mock: bool
+) -> None:
+    if not hmac.compare_digest(hand_in.token, token):
+        raise LeaseLost("There is no such lease.")
+    if hand_in.sealed.sha256 != sha256:
+        raise ProofRefused("The proof that was PUT has another sha256.")
+    if hand_in.examined.mock != mock:
+        raise ProofRefused("A mock proof was declared a real one, or the other way round.")
+    if hand_in.examined.public_values_hash != public_values_hash:
+        raise ProofRefused("The proof carries other public values than were reported.")
 
 
 def _examine(record: RequestRecord, pieces: list[bytes], *, allow_mock: bool) -> Examined:

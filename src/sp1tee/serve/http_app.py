@@ -1,7 +1,5 @@
 """The HTTP half of a listener: routes, errors, access log."""
 
-import itertools
-import secrets
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final
@@ -11,6 +9,7 @@ from sp1tee.errors import MethodNotAllowed, NoSuchPath, Sp1teeError, TryLater
 from sp1tee.serve.gate import Gate
 from sp1tee.serve.http import Exchange, Gone, Receive, Scope, Send
 from sp1tee.serve.http_status import INTERNAL, http_status
+from sp1tee.serve.request_ids import RequestIds
 from sp1tee.serve.routes import UNKNOWN, Route, find
 
 Observer = Callable[[str, str, int, float], None]
@@ -36,12 +35,11 @@ class HttpApp:
         self._routes = routes
         self._gate = gate
         self._observe = observe
-        self._numbers = itertools.count(1)
-        self._run = secrets.token_hex(3)
+        self._ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = Exchange(scope, receive, send, f"{self._run}-{next(self._numbers)}")
+        exchange = Exchange(scope, receive, send, self._ids.next())
         started = perf_counter()
         found = find(self._routes, scope["path"])
         route, exchange.parameters = found or (None, {})

@@ -67,7 +67,8 @@ def _routes(core: Core) -> tuple[Route, ...]:
         core.store,
         {"program": settings.max_program_bytes, "stdin": settings.max_stdin_bytes},
         core.patience,
-        core.metrics.upload,
+        count=core.metrics.upload,
+        background=core.background,
     )
     proofs = downloads.Proofs(core.store)
     routes = (

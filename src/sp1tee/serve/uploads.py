@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from sp1tee.errors import IdError, UploadedAlready, UploadRefused, UploadReplaced
+from sp1tee.serve.background import Background
 from sp1tee.serve.http import Exchange
 from sp1tee.serve.receiving import Patience, receive_blob
 from sp1tee.store.records import ArtifactKind, SealedBlob
@@ -49,6 +50,7 @@ class Uploads:
         limits: how many bytes each kind may have.
         patience: how slow they may be.
         count: told of every finished upload's kind and bytes.
+        background: finishes what a client hangs up on.
     """
 
     def __init__(
@@ -56,12 +58,15 @@ class Uploads:
         store: Store,
         limits: dict[ArtifactKind, int],
         patience: Patience,
+        *,
         count: Callable[[ArtifactKind, int], None],
+        background: Background,
     ) -> None:
         self._store = store
         self._limits = limits
         self._patience = patience
         self._count = count
+        self._background = background
         self._under_way: dict[str, _Upload] = {}
         self._done: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
@@ -111,7 +116,7 @@ class Uploads:
         )
         upload.complete = True
         # A client that hangs up now has uploaded nevertheless.
-        await asyncio.shield(self._commit(kind, artifact_id, token_hash, sealed))
+        await self._background.outlast(self._commit(kind, artifact_id, token_hash, sealed))
 
     async def _commit(
         self, kind: ArtifactKind, artifact_id: str, token_hash: bytes, sealed: SealedBlob

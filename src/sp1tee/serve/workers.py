@@ -107,16 +107,8 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         self, request: worker_pb2.FinishRequest, _context: Any
     ) -> worker_pb2.FinishReply:
         """Take a proof that was handed in, if it is what the worker says."""
-        result = self._hand_ins.result(
-            request.lease_id,
-            request.proof_sha256,
-            execution_of(request.execution),
-            mock=request.mock,
-        )
-        record = await self._requests.finish(
-            request.lease_id, request.lease_token, result, settle=self._rules.settle
-        )
-        _log.info("proof taken", request=record.key, mock=request.mock, bytes=result.proof.size)
+        # A worker that hangs up now hears nothing, but its proof counts.
+        await self._background.outlast(self._finish(request))
         return worker_pb2.FinishReply()
 
     async def Fail(  # noqa: N802 - gRPC's name
@@ -142,6 +134,15 @@ class Workers(worker_pb2_grpc.WorkersServicer):
             request.lease_id, request.lease_token, counts=False, reason="released by its worker"
         )
         return worker_pb2.ReleaseReply()
+
+    async def _finish(self, request: worker_pb2.FinishRequest) -> None:
+        lease_id, token = request.lease_id, request.lease_token
+        execution = execution_of(request.execution)
+        with self._hand_ins.counting(
+            lease_id, token, request.proof_sha256, execution, mock=request.mock
+        ) as result:
+            record = await self._requests.finish(lease_id, token, result, settle=self._rules.settle)
+        _log.info("proof taken", request=record.key, mock=request.mock, bytes=result.proof.size)
 
     async def _take(self, worker: str, capabilities: tuple[Capability, ...]) -> Leased | None:
         """Try to lease. A worker that goes away meanwhile leaves nothing leased behind."""

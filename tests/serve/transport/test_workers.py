@@ -22,7 +22,14 @@ from support.running import (
 )
 from support.stores import ALICE, BOB, V5
 
-from sp1tee.errors import LeaseLost, MockRefused, ProofMissing, ProofRefused, StoreFull
+from sp1tee.errors import (
+    LeaseLost,
+    MockRefused,
+    ProofMissing,
+    ProofRefused,
+    StoreFull,
+    StoreUnavailable,
+)
 from sp1tee.store.records import State
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import types_pb2, worker_pb2
@@ -102,6 +109,8 @@ class TestAuthorization:
         status, code = await refused(served.workers.Finish(stolen, metadata=AUTH))
         assert (status, code) == (StatusCode.FAILED_PRECONDITION, LeaseLost.code)
         assert (await served.record(first)).state is State.LEASED
+        await served.finish(first, PROOF)
+        assert await proof_of(served, first) == PROOF
 
 
 class TestLeasing:
@@ -301,8 +310,7 @@ class TestProofs:
         assert record.state is State.SETTLED
         assert record.mock
         assert (record.cycles, record.gas) == (1000, 7)
-        assert record.proof_blob is not None
-        assert await served.room.read(record.proof_blob) == PROOF
+        assert await proof_of(served, lease) == PROOF
         artifact = await served.room.store.artifacts.get(record.stdin_artifact)
         assert artifact is not None
         assert artifact.state == "erased"
@@ -402,6 +410,46 @@ class TestProofs:
         assert (await served.put_proof(lease, PROOF)).status_code == 410
         call = served.workers.Finish(finish_request(lease, PROOF), metadata=AUTH)
         assert (await refused(call))[0] is StatusCode.ABORTED
+
+    async def test_a_proof_counts_whatever_its_worker_does_meanwhile(
+        self, served: Running, monkeypatch: pytest.MonkeyPatch
+    ):
+        requests = served.room.store.requests
+        really, entered, go_on = requests.finish, asyncio.Event(), asyncio.Event()
+
+        async def slowly(*args: Any, **options: Any) -> Any:
+            entered.set()
+            await go_on.wait()
+            return await really(*args, **options)
+
+        monkeypatch.setattr(requests, "finish", slowly)
+        lease = await served.leased()
+        await served.put_proof(lease, PROOF)
+        call = served.workers.Finish(finish_request(lease, PROOF), metadata=AUTH)
+        outcome = asyncio.ensure_future(call.code())
+        await asyncio.wait_for(entered.wait(), PATIENCE_S)
+        call.cancel()
+        assert await outcome is StatusCode.CANCELLED
+        assert (await served.put_proof(lease, PROOF)).status_code == 204
+        go_on.set()
+        await served.server.core.background.aclose()
+        assert (await served.record(lease)).state is State.SETTLED
+        assert await proof_of(served, lease) == PROOF
+
+    async def test_a_proof_survives_a_store_that_fails_for_a_moment(
+        self, served: Running, monkeypatch: pytest.MonkeyPatch
+    ):
+        async def fail(*_args: Any, **_options: Any) -> Any:
+            raise StoreUnavailable("The database did not answer.")
+
+        lease = await served.leased()
+        await served.put_proof(lease, PROOF)
+        with monkeypatch.context() as broken:
+            broken.setattr(served.room.store.requests, "finish", fail)
+            call = served.workers.Finish(finish_request(lease, PROOF), metadata=AUTH)
+            assert await refused(call) == (StatusCode.UNAVAILABLE, StoreUnavailable.code)
+        await served.finish(lease, PROOF)
+        assert await proof_of(served, lease) == PROOF
 
     async def test_proofs_that_do_not_count_leave_no_file(self, served: Running):
         lease = await served.leased()
@@ -515,6 +563,13 @@ class TestFigures:
         assert 'path="/artifacts/stdin/{id}"' in text
         assert place.token not in text
         assert place.artifact.id not in text
+
+
+async def proof_of(served: Running, lease: worker_pb2.Lease) -> bytes:
+    """Return the proof that counts for a lease's request."""
+    blob = (await served.record(lease)).proof_blob
+    assert blob is not None
+    return await served.room.read(blob)
 
 
 def files(served: Running) -> set[Path]:
