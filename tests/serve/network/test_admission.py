@@ -1,5 +1,6 @@
 """What is not taken in, each with the status that tells an SDK to give up, and with words."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from support.network_room import Refused, Room, a_room
 from support.serving import ALICE, BOB, NOW, STDIN, ProgramFixture, elf_header, proof_body, sealed
 
-from sp1tee.errors import MalformedCall
-from sp1tee.serve.admission import read_body
+from sp1tee.errors import MalformedCall, Refusal
+from sp1tee.serve.admission import Admission, AdmissionRules, read_body
+from sp1tee.serve.calls import SignedCall
 from sp1tee.store.records import Capability
 from sp1tee.wire.dialect import Dialect
 from sp1tee.wire.pb import types_pb2
@@ -266,6 +268,16 @@ def test_any_body_is_read_or_refused(data: bytes) -> None:
         read_body(data)
     except MalformedCall:
         return
+
+
+@given(st.binary(max_size=300))
+def test_any_registration_or_cancellation_is_read_or_refused(data: bytes) -> None:
+    rules = AdmissionRules(("reserved",), 60)
+    admission = Admission(rules, None, list, lambda: NOW)  # type: ignore[arg-type]
+    signed = SignedCall(ALICE.address, bytes(65), data)
+    for check in (admission.program, admission.cancel):
+        with contextlib.suppress(Refusal):
+            check(signed)
 
 
 # --- who and how much ----------------------------------------------------------------------

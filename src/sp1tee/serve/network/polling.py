@@ -68,7 +68,8 @@ class UpstreamStatuses:
         if entry is None or not self._usable(entry):
             entry = await self._flights.run(request_id, lambda: self._ask(request_id))
         if isinstance(entry.outcome, NetworkError):
-            raise entry.outcome
+            # Raised again and again, it would drag an ever longer trace along.
+            raise entry.outcome.with_traceback(None)
         return entry.outcome
 
     def peek(self, request_id: bytes) -> Polled | None:
