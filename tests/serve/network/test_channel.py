@@ -72,6 +72,16 @@ async def test_roots_that_cannot_be_read_are_a_configuration_error(tmp_path: Pat
                 pass
 
 
+async def test_a_key_that_is_none_is_a_configuration_error_that_does_not_repeat_it(
+    tmp_path: Path,
+) -> None:
+    async with SimNetwork() as network:
+        with pytest.raises(ConfigError, match="fulfiller_key") as failed:
+            async with in_front_of(network, tmp_path, clock=Clock(), fulfiller_key="5e" * 31):
+                pass
+    assert "5e5e" not in str(failed.value)
+
+
 async def test_a_network_s_own_words_reach_the_caller() -> None:
     async with SimNetwork() as network:
         upstream = Upstream(network.url)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sp1tee.errors import ConfigError
+from sp1tee.errors import ConfigError, SigningKeyError
 from sp1tee.serve.accounts import Accounts
 from sp1tee.serve.admission import Admission, AdmissionRules
 from sp1tee.serve.artifact_store import ArtifactStoreServicer, UploadRules
@@ -65,8 +65,7 @@ def build_network(
         clock: Unix seconds.
 
     Raises:
-        ConfigError: a setting is unusable.
-        SigningKeyError: the fulfiller's key is none.
+        ConfigError: a setting is unusable, the fulfiller's key for one.
     """
     view = StatusView(
         store,
@@ -89,8 +88,7 @@ def build_network(
 def _network(
     settings: ServeSettings, store: Store, view: StatusView, shelf: ProgramShelf, clock: Clock
 ) -> tuple[Network, tuple[Runner, ...]]:
-    key = settings.fulfiller_key
-    signer = Signer.from_hex(key.get_secret_value()) if key is not None else None
+    signer = _signer(settings)
     if settings.network == "standalone":
         address = signer.address if signer is not None else NOBODY
         return Standalone(store, view, shelf, address=address, clock=clock), ()
@@ -144,3 +142,12 @@ def _in_front(
         network, accounts, quota, store.artifacts, rules=rules, clock=clock
     )
     return NetworkRoom(network, prover, artifacts, runners)
+
+
+def _signer(settings: ServeSettings) -> Signer | None:
+    if settings.fulfiller_key is None:
+        return None
+    try:
+        return Signer.from_hex(settings.fulfiller_key.get_secret_value())
+    except SigningKeyError as error:
+        raise ConfigError(f"fulfiller_key: {error.message}", advice=error.advice) from None
