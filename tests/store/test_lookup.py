@@ -87,6 +87,17 @@ async def test_usage_counts_what_one_requester_occupies(room: Room) -> None:
     assert await room.store.requests.usage(ALICE) == Usage(1, 0, 3)
 
 
+async def test_open_requests_are_counted_no_further_than_asked(room: Room) -> None:
+    leased = await room.leased()
+    await room.queued()
+    await room.queued()
+    await room.queued(requester=BOB)
+    assert await room.store.requests.open_count(ALICE, 10) == 3
+    assert await room.store.requests.open_count(ALICE, 2) == 2
+    await room.store.requests.fail(leased.record.key, FAILURE)
+    assert await room.store.requests.open_count(ALICE, 10) == 2
+
+
 async def test_open_records_are_all_that_can_still_change(room: Room) -> None:
     await room.settled()
     proved = await room.proved()

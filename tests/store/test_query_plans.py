@@ -36,6 +36,8 @@ PLANS: dict[str, tuple[Select, set[str]]] = {
         {"artifacts_by_expiry", "requests_by_stdin_artifact"},
     ),
     "usage": (lookup.USAGE, {"artifacts_by_requester", "requests_by_requester"}),
+    "open requests of one": (lookup.OPEN_COUNT, {"requests_by_requester"}),
+    "upload place by uri": (lookup.ARTIFACT_BY_URI, {"sqlite_autoindex_artifacts_2"}),
     "by request id": (lookup.BY_REQUEST_ID, {"sqlite_autoindex_requests_3"}),
     "by proof token": (lookup.BY_PROOF_TOKEN, {"requests_by_proof_token"}),
     "counts": (lookup.COUNTS, {"requests_by_state"}),

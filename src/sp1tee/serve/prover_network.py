@@ -1,6 +1,8 @@
 """The public ProverNetwork service: what requesters call, in every dialect."""
 
-from sp1tee.errors import ListsClosed, MalformedCall, NotServed, WireError
+from contextlib import AsyncExitStack
+
+from sp1tee.errors import ListsClosed, MalformedCall, NotServed, Refusal, WireError
 from sp1tee.serve.accounts import Accounts
 from sp1tee.serve.admission import Admission
 from sp1tee.serve.calls import SignedCall
@@ -84,17 +86,22 @@ class ProverNetworkServicer:
     async def request_proof(self, request: bytes, context: Context) -> bytes:
         """Answer RequestProof.
 
-        A request that is known already was admitted before. It is answered as before, even if its
-        input is used up by now: a client that lost our reply must get it again.
+        A request that would be refused may be known already: it was admitted before, and is
+        answered as before, even if its input is used up by now. A client that lost our reply must
+        get it again.
         """
         del context
         signed = self._accounts.signed(request)
         fingerprint = _fingerprint(signed)
-        known = await self._requests.by_fingerprint(fingerprint)
-        if known is not None:
-            return await self._network.repeat_proof(known, signed)
-        call = await self._admission.proof(signed, fingerprint)
-        async with self._quota.request(signed.signer):
+        async with AsyncExitStack() as held:
+            try:
+                call = await self._admission.proof(signed, fingerprint)
+                await held.enter_async_context(self._quota.request(signed.signer))
+            except Refusal:
+                known = await self._requests.by_fingerprint(fingerprint)
+                if known is None:
+                    raise
+                return await self._network.repeat_proof(known, signed)
             return await self._network.request_proof(call)
 
     async def get_status(self, request: bytes, context: Context) -> bytes:

@@ -50,8 +50,8 @@ class Quota:
             QuotaExceeded: there is none.
         """
         with self._count("request", requester) as under_way:
-            usage = await self._store.requests.usage(requester)
-            if usage.open_requests + under_way > self._rules.max_open_requests:
+            limit = self._rules.max_open_requests
+            if await self._store.requests.open_count(requester, limit) + under_way > limit:
                 raise _exceeded(self._rules.max_open_requests, "open requests")
             yield
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 from sp1tee.errors import StateConflict, UploadRefused
 from sp1tee.store.erasing import keep_blob
 from sp1tee.store.file_vault import FileVault, removed_if_refused
-from sp1tee.store.lookup import one_artifact
+from sp1tee.store.lookup import ARTIFACT_BY_ID, ARTIFACT_BY_URI, one_artifact
 from sp1tee.store.reader import Reader
 from sp1tee.store.records import Artifact, ArtifactKind, SealedBlob
 from sp1tee.store.rows import ARTIFACT_COLUMNS, artifact_record
@@ -98,11 +98,11 @@ class SqlArtifacts(Artifacts):
 
     @override
     async def get(self, artifact_id: str) -> Artifact | None:
-        return self._reader.now(one_artifact, "id", artifact_id)
+        return self._reader.now(one_artifact, ARTIFACT_BY_ID, artifact_id)
 
     @override
     async def by_uri(self, uri: str) -> Artifact | None:
-        return self._reader.now(one_artifact, "uri", uri)
+        return self._reader.now(one_artifact, ARTIFACT_BY_URI, uri)
 
     @override
     async def check_token(self, artifact_id: str, token_hash: bytes) -> Artifact:

@@ -130,10 +130,15 @@ def open_records(connection: Connection) -> list[RequestRecord]:
     return [request_record(row) for row in connection.execute(query)]
 
 
-def one_artifact(connection: Connection, column: str, value: str) -> Artifact | None:
-    """Find an upload place by its ``id`` or ``uri``."""
-    query = select(*ARTIFACT_COLUMNS).where(artifacts.c[column] == value)
-    row = connection.execute(query).one_or_none()
+def open_count(connection: Connection, requester: bytes, up_to: int) -> int:
+    """See `Requests.open_count`."""
+    values = {"requester": requester, "up_to": up_to}
+    return int(connection.execute(OPEN_COUNT, values).scalar_one())
+
+
+def one_artifact(connection: Connection, query: Select[Any], value: str) -> Artifact | None:
+    """Run one of the ``ARTIFACT_BY_…`` queries."""
+    row = connection.execute(query, {"value": value}).one_or_none()
     return None if row is None else artifact_record(row)
 
 
@@ -167,6 +172,13 @@ _PROGRAM: Final = select(*PROGRAM_COLUMNS).where(programs.c.vk_hash == bindparam
 _CACHED: Final = _PROGRAM.where(programs.c.blob.is_not(None))
 _BLOB: Final = select(*BLOB_COLUMNS).where(blobs.c.id == bindparam("id"))
 
+
+def _artifact_by(column: str) -> Select[Any]:
+    return select(*ARTIFACT_COLUMNS).where(artifacts.c[column] == bindparam("value"))
+
+
+ARTIFACT_BY_ID: Final = _artifact_by("id")
+ARTIFACT_BY_URI: Final = _artifact_by("uri")
 COUNTS: Final = select(requests.c.state, func.count().label("number")).group_by(requests.c.state)
 _OWN_UPLOADS: Final = artifacts.c.requester == bindparam("requester", type_=LargeBinary)
 USAGE: Final = select(
@@ -190,4 +202,13 @@ USAGE: Final = select(
     .where(_OWN_UPLOADS, artifacts.c.state == literal_column("'uploaded'"))
     .scalar_subquery()
     .label("bytes"),
+)
+# Stops counting where the answer does not matter any more: the busiest path asks this.
+OPEN_COUNT: Final = select(func.count()).select_from(
+    select(requests.c.seq)
+    .where(
+        requests.c.requester == bindparam("requester", type_=LargeBinary), in_states(OPEN_STATES)
+    )
+    .limit(bindparam("up_to"))
+    .subquery()
 )

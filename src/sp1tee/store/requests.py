@@ -156,5 +156,8 @@ class Requests(Protocol):
     async def usage(self, requester: bytes) -> Usage:
         """Say what a requester occupies."""
 
+    async def open_count(self, requester: bytes, up_to: int) -> int:
+        """Count a requester's open requests; `up_to` if there are as many or more."""
+
     async def open_records(self) -> list[RequestRecord]:
         """List every request that can still change, oldest first."""

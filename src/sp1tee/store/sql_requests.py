@@ -151,5 +151,9 @@ class SqlRequests(Requests):
         return self._reader.now(lookup.usage, requester, self._clock())
 
     @override
+    async def open_count(self, requester: bytes, up_to: int) -> int:
+        return self._reader.now(lookup.open_count, requester, up_to)
+
+    @override
     async def open_records(self) -> list[RequestRecord]:
         return await self._reader.aside(lookup.open_records)
