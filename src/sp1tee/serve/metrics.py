@@ -34,6 +34,9 @@ class Metrics:
         )
         self._uploads = self._counter("sp1tee_uploads", "Finished uploads.", "kind")
         self._upload_bytes = self._counter("sp1tee_upload_bytes", "Bytes of them.", "kind")
+        self._upstream = self._counter(
+            "sp1tee_upstream_failures", "Calls upstream that failed.", "method", "status"
+        )
         self._requests = self._gauge("sp1tee_requests", "Requests by state.", "state")
         self._queue_age = self._gauge("sp1tee_queue_age_seconds", "Age of the oldest queued one.")
         self._workers = self._gauge("sp1tee_workers", "Workers heard of lately.")
@@ -44,6 +47,10 @@ class Metrics:
     def http(self, path: str, method: str, status: int, seconds: float) -> None:
         """Note an HTTP request that is over; `path` is a template."""
         self._http.labels(path, method, str(status)).observe(seconds)
+
+    def upstream_failed(self, method: str, status: str) -> None:
+        """Note a call to the upstream network that failed."""
+        self._upstream.labels(method, status).inc()
 
     def upload(self, kind: ArtifactKind, size: int) -> None:
         """Note a finished upload."""

@@ -14,7 +14,7 @@ from sp1tee.serve.http import Exchange
 from sp1tee.store.records import SealedBlob
 from sp1tee.store.vault import BlobWriter, Vault
 
-_BATCH: Final = 256 * 1024
+_BATCH: Final = 64 * 1024
 _LONGEST_TICK_S: Final = 1.0
 _TICKS_PER_IDLE: Final = 4
 

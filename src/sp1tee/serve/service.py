@@ -140,14 +140,16 @@ async def open_server(settings: ServeSettings, stack: AsyncExitStack) -> Server:
     store = await open_kept(settings)
     stack.push_async_callback(store.aclose)
     token = worker_token(settings)
+    metrics = Metrics()
     registry = Registry(LONGEST_WAIT_S + _TTLS_REMEMBERED * settings.lease_ttl_s)
     room = build_network(
         settings,
         store,
         public_url=settings.public_url or url_of(public),
         capabilities=registry.capabilities,
+        upstream_failed=metrics.upstream_failed,
     )
-    core = _core(settings, store, registry, room)
+    core = _core(settings, store, registry, metrics, room)
     stack.push_async_callback(core.background.aclose)
     stack.push_async_callback(room.aclose)
     queue = QueueWatch(await store.requests.open_records())
@@ -163,14 +165,16 @@ async def open_server(settings: ServeSettings, stack: AsyncExitStack) -> Server:
     )
 
 
-def _core(settings: ServeSettings, store: Store, registry: Registry, room: NetworkRoom) -> Core:
+def _core(
+    settings: ServeSettings, store: Store, registry: Registry, metrics: Metrics, room: NetworkRoom
+) -> Core:
     gate = Gate()
     return Core(
         settings=settings,
         store=store,
         gate=gate,
         registry=registry,
-        metrics=Metrics(),
+        metrics=metrics,
         health=Health(gate, store, room.network, registry),
         background=Background(),
     )

@@ -30,6 +30,7 @@ from sp1tee.errors import (
     StoreFull,
     StoreUnavailable,
 )
+from sp1tee.serve.listener import bind, url_of
 from sp1tee.store.records import State
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import types_pb2, worker_pb2
@@ -542,6 +543,21 @@ class TestFigures:
         answer = await served.worker.get("/health/ready")
         assert answer.status_code == 503
         assert answer.json()["store"] == StoreFull.code
+
+    async def test_an_upstream_network_that_is_away_shows(self, tmp_path: Path):
+        with bind("listen", "127.0.0.1:0") as deaf:
+            nobody = url_of(deaf)
+        async with running(
+            tmp_path, network="upstream", upstream_url=nobody, fulfiller_key="11" * 32
+        ) as served:
+            request = types_pb2.GetNonceRequest(address=bytes(20)).SerializeToString()
+            call = served.channel.unary_unary("/network.ProverNetwork/GetNonce")(request)
+            assert (await refused(call))[0] is StatusCode.UNAVAILABLE
+            text = (await served.worker.get("/metrics")).text
+            line = 'sp1tee_upstream_failures_total{method="GetNonce",status="UNAVAILABLE"} '
+            assert line in text
+            answer = await served.worker.get("/health/ready")
+            assert (answer.status_code, answer.json()["network"]) == (503, "unreachable")
 
     async def test_metrics_count_what_happens(self, served: Running):
         place = await served.place()

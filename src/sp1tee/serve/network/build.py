@@ -9,6 +9,7 @@ from sp1tee.serve.accounts import Accounts
 from sp1tee.serve.admission import Admission, AdmissionRules
 from sp1tee.serve.artifact_store import ArtifactStoreServicer, UploadRules
 from sp1tee.serve.network import Network, Runner
+from sp1tee.serve.network.channel import Failed
 from sp1tee.serve.network.standalone import Standalone
 from sp1tee.serve.programs import ProgramShelf
 from sp1tee.serve.prover_network import ProverNetworkServicer
@@ -52,6 +53,7 @@ def build_network(
     public_url: str,
     capabilities: Callable[[], Iterable[Capability]],
     clock: Clock = time.time,
+    upstream_failed: Failed | None = None,
 ) -> NetworkRoom:
     """Build the network that `settings` name, and the servicers in front of it.
 
@@ -63,6 +65,7 @@ def build_network(
         public_url: the public listener's origin without a trailing slash.
         capabilities: what the live workers can prove; empty when none is known.
         clock: Unix seconds.
+        upstream_failed: told of the method and the status of every call upstream that fails.
 
     Raises:
         ConfigError: a setting is unusable, the fulfiller's key for one.
@@ -73,7 +76,7 @@ def build_network(
         text_replies=settings.failure_replies == "text",
     )
     shelf = ProgramShelf(store, settings.max_program_bytes)
-    network, runners = _network(settings, store, view, shelf, clock)
+    network, runners = _network(settings, store, view, shelf, clock=clock, failed=upstream_failed)
     return _in_front(
         settings,
         store,
@@ -86,7 +89,13 @@ def build_network(
 
 
 def _network(
-    settings: ServeSettings, store: Store, view: StatusView, shelf: ProgramShelf, clock: Clock
+    settings: ServeSettings,
+    store: Store,
+    view: StatusView,
+    shelf: ProgramShelf,
+    *,
+    clock: Clock,
+    failed: Failed | None,
 ) -> tuple[Network, tuple[Runner, ...]]:
     signer = _signer(settings)
     if settings.network == "standalone":
@@ -97,7 +106,7 @@ def _network(
     # Most servers stand alone and start faster without what fetches over the network.
     from sp1tee.serve.network.build_upstream import build_upstream  # noqa: PLC0415 - see above
 
-    return build_upstream(settings, store, view, shelf, signer=signer, clock=clock)
+    return build_upstream(settings, store, view, shelf, signer=signer, clock=clock, failed=failed)
 
 
 def _in_front(

@@ -1,7 +1,7 @@
 """The one connection to the upstream network."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 import grpc.aio
@@ -14,6 +14,9 @@ ARTIFACTS = "artifact.ArtifactStore"
 
 CALL_TIMEOUT_S = 30.0
 """An SDK waits 60 s for this server, and 5.x gives up for good then: be back before."""
+
+Failed = Callable[[str, str], None]
+"""Told of the method and the status of a call that failed."""
 
 _log = get(__name__)
 
@@ -41,9 +44,13 @@ class Upstream:
     Args:
         url: ``https://host[:port]`` or, without TLS, ``http://host[:port]``.
         roots: PEM certificates to trust instead of the public ones.
+        failed: told of the method and the status of every call that fails.
     """
 
-    def __init__(self, url: str, *, roots: bytes | None = None) -> None:
+    def __init__(
+        self, url: str, *, roots: bytes | None = None, failed: Failed | None = None
+    ) -> None:
+        self._failed = failed or _nobody
         scheme, _, target = url.partition("://")
         self._channel = (
             grpc.aio.insecure_channel(_with_port(target, 80), options=_OPTIONS)
@@ -74,6 +81,7 @@ class Upstream:
             return await self._callable(path)(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             status = error.code().name
+            self._failed(method, status)
             _log.debug(
                 "upstream_refused",
                 method=method,
@@ -96,6 +104,10 @@ class Upstream:
         if known is None:
             known = self._calls[path] = self._channel.unary_unary(path)
         return known
+
+
+def _nobody(_method: str, _status: str) -> None:
+    pass
 
 
 def _text(error: grpc.aio.AioRpcError) -> str:
