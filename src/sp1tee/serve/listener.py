@@ -14,6 +14,7 @@ from typing import Final
 
 import h2corn
 
+from sp1tee import logs
 from sp1tee.errors import ListenError
 from sp1tee.serve.http import App
 from sp1tee.serve.settings import split_address
@@ -26,7 +27,8 @@ RESPONSE_STALL_S: Final = 60.0
 BODY_IDLE_S: Final = 60.0
 
 _BACKLOG: Final = 1024
-_CUT_OFF_S: Final = 1.0
+_log = logs.get(__name__)
+_CUT_OFF_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Listener:
         """Send what was answered, close connections, cancel what is still in flight."""
         if self._serving is not None:
             self._server.shutdown()
-            await self._serving
+            try:
+                await self._serving
+            except RuntimeError:
+                _log.warning("requests did not end when they were cut off")
         self._socket.close()
 
 

@@ -14,11 +14,13 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
-from support.running import TOKEN, fresh_data, settings
+from support.running import PATIENCE_S, TOKEN, fresh_data, settings
 
 from sp1tee.errors import ConfigError, ListenError, VaultKeyError, WrongVaultKeyError
+from sp1tee.serve.background import Background
 from sp1tee.serve.ready_file import Ready, write_ready_file
 from sp1tee.serve.service import serve
+from sp1tee.serve.stopping import Stopping
 from sp1tee.serve.worker_auth import worker_token
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +163,49 @@ async def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="data directory"):
         await run_until_ready(tmp_path, data_dir=tmp_path / "file" / "data")
+
+
+async def test_the_first_signal_begins_to_stop_and_the_second_hurries():
+    stopping = Stopping(None)
+    with stopping.signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(stopping.wait(), PATIENCE_S)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.wait_for(stopping.wait_hurry(), PATIENCE_S)
+    stopping.raise_if_failed()
+
+
+async def test_a_part_that_breaks_stops_the_server_with_its_reason():
+    async def break_down() -> None:
+        raise ConfigError("It broke.")
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    stopping = Stopping(asyncio.Event())
+    stopping.begin("a good part", work())
+    stopping.begin("a bad part", break_down())
+    await asyncio.wait_for(stopping.wait(), PATIENCE_S)
+    await stopping.end_parts()
+    with pytest.raises(ConfigError, match="It broke"):
+        stopping.raise_if_failed()
+
+
+async def test_work_in_the_background_outlasts_who_waits_for_it():
+    background, go_on, done = Background(), asyncio.Event(), []
+
+    async def work() -> None:
+        await go_on.wait()
+        done.append(True)
+
+    waiting = asyncio.create_task(background.outlast(work()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    await background.aclose()
+    assert done == [True]
 
 
 def test_a_worker_token_is_made_once_for_its_owner_alone(tmp_path: Path):
