@@ -143,6 +143,7 @@ def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, ke
         with live, play.run(folder or Path(scratch), chosen, mode, stages) as outcome:
             stages.end("")
             live.stop()
+            console.print()
             _judge(outcome)
             Console().print(_summary(outcome, elapsed()))
             if keep:
@@ -161,6 +162,8 @@ def _judge(outcome: Outcome) -> None:
 def _summary(outcome: Outcome, seconds: float) -> Panel:
     received = outcome.received
     rows = Table.grid(padding=(0, 2))
+    rows.add_column()
+    rows.add_column(overflow="fold")
     rows.add_row("request", to_hex(received.request_id))
     rows.add_row("public values", to_hex(received.proof.public_values))
     rows.add_row("claims", "checked: program, public values, exit code")

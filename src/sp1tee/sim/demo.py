@@ -123,7 +123,6 @@ def run(
         with Requester.at(server.public_url, signer, progress=_Steps(stages)) as requester:
             ticket = requester.request(Program.read(task.program), task.stdin, Order(mode=mode))
             received = requester.wait(ticket)
-        stages.end(f"{len(received.proof.encode_saved()):,} bytes")
         disk = _search_disk(service.folder, task, ticket, stages)
         answers, hits = _ask_the_port(server, task, ticket, stages)
         yield Outcome(received, disk, hits, answers, server)
@@ -133,7 +132,7 @@ def _search_disk(folder: Path, task: Input, ticket: Ticket, stages: Stages) -> c
     stages.begin("searching disk and logs for the input")
     # What must be found, or the search itself is broken: the id stands in the database.
     report = canary.search([folder], task.watched, controls=[ticket.request_id])
-    stages.end(f"{report.files} files, {report.size:,} bytes: {len(report.hits)} hits")
+    stages.end(f"{len(report.hits)} hits in {report.files} files")
     return report
 
 
@@ -143,7 +142,7 @@ def _ask_the_port(
     stages.begin("asking the public port for the input")
     answers = public_answers(server.public_url, ticket.request_id)
     hits = canary.found_in(answers, task.watched)
-    stages.end(f"{len(answers)} answers: {len(hits)} hits")
+    stages.end(f"{len(hits)} hits in {len(answers)} answers")
     return len(answers), hits
 
 
@@ -177,6 +176,12 @@ class _Steps(Silent):
     def step(self, text: str) -> None:
         """A step is a stage."""
         self._stages.begin(text)
+
+    def transfer(self, text: str, size: int | None) -> None:
+        """So is an upload or a download."""
+        self._stages.begin(text)
+        if size is not None:
+            self._stages.end(f"{size:,} bytes")
 
     def status(self, status: Status) -> None:
         """The request moved on."""
