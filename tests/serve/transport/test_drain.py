@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.running import AUTH, PATIENCE_S, Running, lease_request, running
 from support.slow_clients import SLOW_CLIENTS
 
-from sp1tee.wire.pb import types_pb2
+from sp1tee.wire.pb import types_pb2, worker_pb2
 
 pytestmark = pytest.mark.anyio
 
@@ -84,8 +84,6 @@ async def test_a_call_in_flight_ends_well(served: Running, monkeypatch: pytest.M
         return await really(*args)
 
     monkeypatch.setattr(requests, "beat", slowly)
-    from sp1tee.wire.pb import worker_pb2
-
     beat = worker_pb2.HeartbeatRequest.Beat(lease_id="lease_x", lease_token=bytes(32))
     request = worker_pb2.HeartbeatRequest(worker="gpu-1", beats=[beat])
     call = served.workers.Heartbeat(request, metadata=AUTH)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from grpc import StatusCode, aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from support.running import Running, a_proof, running
 
 from sp1tee.serve.evidences import _LARGEST
@@ -191,6 +192,20 @@ async def test_grpc_health_knows_the_public_services(served: Running):
     for name in ("", "network.ProverNetwork", "artifact.ArtifactStore"):
         reply = await stub.Check(health_pb2.HealthCheckRequest(service=name))
         assert reply.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_reflection_lists_the_public_services_and_no_other(served: Running):
+    async def ask() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+
+    stub = reflection_pb2_grpc.ServerReflectionStub(served.channel)
+    (reply,) = [reply async for reply in stub.ServerReflectionInfo(ask())]
+    assert sorted(service.name for service in reply.list_services_response.service) == [
+        "artifact.ArtifactStore",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "network.ProverNetwork",
+    ]
 
 
 async def test_workers_calls_are_not_on_the_public_listener(served: Running):
