@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sp1tee.fulfill.executors import frames
 from sp1tee.fulfill.executors.elf import REFUSALS
-from sp1tee.fulfill.executors.frames import FrameError, Job, OutOfMemory, Refused
+from sp1tee.fulfill.executors.frames import Allowance, FrameError, Job, OutOfMemory, Refused
 from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Outcome, Reason
 from sp1tee.wire.versions import Family
 
@@ -53,6 +53,11 @@ def test_a_job_arrives_as_it_was_sent(job: Job):
 
     assert frames.read_job(stream.read) == job
     assert not stream.read()
+
+
+@given(st.builds(Allowance, st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 64) - 1)))
+def test_an_allowance_arrives_as_it_was_sent(allowance: Allowance):
+    assert frames.read_allowance(BytesIO(frames.encode_allowance(allowance)).read) == allowance
 
 
 def test_the_layout_of_a_job():

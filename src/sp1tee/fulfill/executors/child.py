@@ -1,13 +1,10 @@
-"""The process that runs one guest and exits: ``python -I -m sp1tee.fulfill.executors.child PID``.
+"""What a process forked for one guest does: confine itself, run the guest, answer, exit.
 
-It loads everything first, confines itself (`sandbox`), says that it is ready, reads one job from
-its standard input, runs it, writes one result to its standard output and exits. `PID` is the
-process that must be its parent. See `sp1tee.fulfill.executors.frames` for the bytes.
+See `sp1tee.fulfill.executors.frames` for the bytes.
 """
 
 import os
-import sys
-from typing import Final
+from typing import Final, NoReturn
 
 from sp1tee.errors import ElfError
 from sp1tee.fulfill.executors import elf, frames, machine, sandbox
@@ -16,13 +13,24 @@ _STDIN, _STDOUT = 0, 1
 _CHUNK: Final = 1 << 20
 
 
-def main() -> None:
-    """Run one guest."""
-    machine.warm_up()
-    sandbox.confine(int(sys.argv[1]))
-    _write(frames.READY)
-    _write(frames.encode_result(_run()))
-    os._exit(0)  # nothing is left to be flushed, and a guest's memory need not be freed
+def main(server: int, stdin: int, stdout: int) -> NoReturn:
+    """Run one guest in this process, just forked from `server`, and exit."""
+    try:
+        sandbox.die_with(server)
+        _keep_only(stdin, stdout)
+        allowance = frames.read_allowance(_read)
+        sandbox.confine_guest(allowance.address_space, allowance.cpu_seconds)
+        _write(frames.READY)
+        _write(frames.encode_result(_run()))
+        os._exit(0)  # nothing is left to be flushed, and a guest's memory need not be freed
+    finally:
+        os._exit(1)  # whatever happened, nothing of the server's code may go on here
+
+
+def _keep_only(stdin: int, stdout: int) -> None:
+    for source, target in ((stdin, _STDIN), (stdout, _STDOUT)):
+        os.dup2(source, target, inheritable=False)  # the first replaces the server's socket
+        os.close(source)
 
 
 def _run() -> frames.Result:
@@ -51,7 +59,3 @@ def _write(data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(_STDOUT, view) :]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,15 @@
 """What the executor and the process that runs a guest say to each other over two pipes.
 
-To the child, once::
+To the child first, before there need be a job::
+
+    u64 bytes of address space, u64 seconds of CPU time
+
+From the child then: one byte, which says that it is confined. To the child, once, thereafter::
 
     u8 family (5 or 6), u64 cycle limit (all ones: none), u64 memory, u64 ELF length,
     u32 number of buffers, their u64 lengths, then the ELF and the buffers
 
-From the child: one byte when it is ready and confined, and after the run::
+From the child after the run::
 
     u8 verdict, u8 reason or index of a refusal, i64 exit code (-1: none), u64 cycles, u64 detail,
     u32 length of the public values, then those
@@ -26,6 +30,7 @@ from sp1tee.wire.versions import Family
 
 READY: Final = b"\x01"
 
+_ALLOWANCE: Final = Struct("<QQ")
 _JOB: Final = Struct("<BQQQI")
 _RESULT: Final = Struct("<BBqQQI")
 _FAMILIES: Final = {Family.V5: 5, Family.V6: 6}
@@ -46,6 +51,19 @@ class Verdict(IntEnum):
 
 class FrameError(ValueError):
     """Bytes that do not follow the protocol above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the kernel lets a child have.
+
+    Attributes:
+        address_space: bytes, the interpreter and the emulator included.
+        cpu_seconds: after that it is killed.
+    """
+
+    address_space: int
+    cpu_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,16 @@ class OutOfMemory:
 
 
 Result = Outcome | Refused | OutOfMemory
+
+
+def encode_allowance(allowance: Allowance) -> bytes:
+    """Encode what a child may have."""
+    return _ALLOWANCE.pack(allowance.address_space, allowance.cpu_seconds)
+
+
+def read_allowance(read: Callable[[int], bytes]) -> Allowance:
+    """Read it with a function that returns exactly as many bytes as it is asked for."""
+    return Allowance(*_ALLOWANCE.unpack(read(_ALLOWANCE.size)))
 
 
 def encode_job(job: Job) -> Iterator[bytes]:

@@ -2,74 +2,73 @@
 
 import asyncio
 import os
-import resource
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from sp1tee.errors import ExecutorCrashed, ExecutorUnavailable
 from sp1tee.fulfill.executors import frames
-from sp1tee.fulfill.executors.frames import Job, Result
+from sp1tee.fulfill.executors.descriptors import read_exactly, readable, write_all
+from sp1tee.fulfill.executors.fork_server import Fork, ForkServer
+from sp1tee.fulfill.executors.frames import Allowance, Job, Result
 
-_MODULE: Final = "sp1tee.fulfill.executors.child"
-_START_SECONDS: Final = 60
-_CHUNK: Final = 1 << 20
-_OWN_MEMORY: Final = 1 << 30  # address space of the interpreter and the emulator
-_COPIES: Final = 4  # of a job, while it is taken apart
+_READY_SECONDS: Final = 60
 
 
 class GuestProcess:
-    """A confined process, from its start to its certain end. It takes one job in its life."""
+    """A process, from its fork to its certain end. It takes one job in its life."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        # asyncio's own kill() may reap the process where its watcher expects to, and names the
-        # process by a number that might be another's by then
-        self._pidfd = _open(process.pid)
+    def __init__(self, server: ForkServer, fork: Fork, stdin: int, stdout: int) -> None:
+        self._server = server
+        self._fork = fork
+        self._stdin = stdin
+        self._stdout = stdout
         self._used = False
+        self._ending: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        self._exit_code: int | None = None
 
     @classmethod
-    async def start(cls) -> "GuestProcess":
-        """Start a process and wait until it is ready for a job.
+    async def start(cls, server: ForkServer) -> "GuestProcess":
+        """Have a process forked, even if cancelled meanwhile: then it is ended again.
 
         Raises:
-            ExecutorUnavailable: it does not get ready.
+            ExecutorUnavailable: it cannot be.
         """
+        starting = asyncio.create_task(cls._start(server))
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", _MODULE, str(os.getpid())),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env={},
-                cwd="/",
-                start_new_session=True,  # ^C in a terminal is for us, and we end it in order
-            )
-        except OSError as error:
-            reason = error.strerror
-            raise ExecutorUnavailable(f"The process for guests cannot start: {reason}.") from None
-        guest_process = cls(process)
-        try:
-            await guest_process._await_ready()
-        except BaseException:
-            await guest_process.end()
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(ExecutorUnavailable):
+                await (await starting).end()
             raise
-        return guest_process
 
     @property
     def pid(self) -> int:
         """The process id."""
-        return self._process.pid
+        return self._fork.pid
 
-    @property
-    def fresh(self) -> bool:
-        """Whether it can still take a job."""
-        return not self._used and self._process.returncode is None
+    async def confine(self, allowance: Allowance) -> None:
+        """Wait until the process has confined itself, before anything of a guest is shown to it.
 
-    async def run(self, job: Job, *, cpu_seconds: int) -> Result:
+        Raises:
+            ExecutorUnavailable: it does not.
+        """
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await write_all(self._stdin, frames.encode_allowance(allowance))
+                await read_exactly(self._stdout, len(frames.READY))
+        except (OSError, EOFError, TimeoutError):
+            await self.end()
+            raise ExecutorUnavailable(
+                f"The process for guests {self._end_in_words()} too early."
+            ) from None
+        except BaseException:
+            await self.end()
+            raise
+
+    async def run(self, job: Job) -> Result:
         """Hand over the one job and wait for what comes of it.
 
         Raises:
@@ -78,8 +77,7 @@ class GuestProcess:
         assert not self._used, "a process runs one guest"
         self._used = True
         try:
-            self._restrict(job, cpu_seconds)
-            await self._send(frames.encode_job(job))
+            await self._send(job)
             return await self._receive()
         except frames.FrameError:
             raise ExecutorCrashed(
@@ -91,59 +89,69 @@ class GuestProcess:
                 f"The process that ran the program {self._end_in_words()}."
             ) from None
 
+    def kill(self) -> None:
+        """Kill the process; whoever uses it notices, and ends it."""
+        if not self._ended.is_set():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._fork.pidfd, signal.SIGKILL)
+
     async def end(self) -> None:
         """Kill the process and wait until it is gone, even if the caller is cancelled."""
-        self._kill()
-        await asyncio.shield(self._process.communicate())
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
 
-    def _kill(self) -> None:
-        if self._pidfd is None:
-            return
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        os.close(self._pidfd)
-        self._pidfd = None
+    async def ended(self) -> None:
+        """Wait until somebody has ended the process."""
+        await self._ended.wait()
 
-    async def _await_ready(self) -> None:
-        assert self._process.stdout
+    @classmethod
+    async def _start(cls, server: ForkServer) -> "GuestProcess":
+        pipes: list[int] = []
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                ready = await self._process.stdout.read(len(frames.READY))
-        except TimeoutError:
-            ready = b""
-        if ready != frames.READY:
-            await self.end()
-            raise ExecutorUnavailable(f"The process for guests {self._end_in_words()} too early.")
+            for _ in range(2):
+                pipes += os.pipe()
+            stdin, our_stdin, our_stdout, stdout = pipes
+            fork = await server.fork(stdin, stdout)
+        except OSError as error:
+            _close(pipes)
+            reason = error.strerror
+            raise ExecutorUnavailable(f"The process for guests cannot start: {reason}.") from None
+        except BaseException:
+            _close(pipes)
+            raise
+        _close((stdin, stdout))
+        for descriptor in (our_stdin, our_stdout):
+            os.set_blocking(descriptor, False)
+        return cls(server, fork, our_stdin, our_stdout)
 
-    def _restrict(self, job: Job, cpu_seconds: int) -> None:
-        size = len(job.elf) + sum(map(len, job.stdin))
-        memory = _OWN_MEMORY + job.memory_bytes + _COPIES * size
-        for kind, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, cpu_seconds)):
-            resource.prlimit(self.pid, kind, (limit, limit))
+    async def _end(self) -> None:
+        self.kill()
+        try:
+            await readable(self._fork.pidfd)
+            self._exit_code = await self._server.collect(self._fork)
+        finally:
+            self._ended.set()
+            _close((self._stdin, self._stdout, self._fork.pidfd))
 
-    async def _send(self, parts: Iterable[bytes]) -> None:
-        assert self._process.stdin
-        for part in parts:
-            view = memoryview(part)
-            for start in range(0, len(view), _CHUNK):
-                self._process.stdin.write(view[start : start + _CHUNK])
-                await self._process.stdin.drain()
+    async def _send(self, job: Job) -> None:
+        for part in frames.encode_job(job):
+            await write_all(self._stdin, part)
 
     async def _receive(self) -> Result:
-        assert self._process.stdout
-        header = await self._process.stdout.readexactly(frames.RESULT_HEADER_SIZE)
+        header = await read_exactly(self._stdout, frames.RESULT_HEADER_SIZE)
         size = frames.public_values_size(header)
-        return frames.decode_result(header, await self._process.stdout.readexactly(size))
+        return frames.decode_result(header, await read_exactly(self._stdout, size))
 
     def _end_in_words(self) -> str:
-        code = self._process.returncode
-        if code is not None and code < 0:
+        code = self._exit_code
+        if code is None:
+            return "ended with the one that it was forked from"
+        if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with code {code}"
 
 
-def _open(pid: int) -> int | None:
-    try:
-        return os.pidfd_open(pid)
-    except ProcessLookupError:  # it has ended already
-        return None
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,19 +1,21 @@
 """The executor that comes with sp1tee: guests on the unicorn emulator, each in its own process.
 
-Every guest runs in a process that is started for it, confined (`sandbox`), limited in memory and
-time, and killed when the guest has ended, whatever the outcome. It reports SP1's cycles exactly and
-no gas, which is left to SP1's own executor, as are most precompiles (all but SHA-256, Keccak and
-256-bit multiplication), hooks, and programs that verify proofs.
+Every guest runs in a process that is forked for it, confined (`sandbox`), limited in memory and
+time, and killed when the guest has ended, whatever the outcome. The process that it is forked from
+sees no guest (`zygote`). It reports SP1's cycles exactly and no gas, which is left to SP1's own
+executor, as are most precompiles (all but SHA-256, Keccak and 256-bit multiplication), hooks, and
+programs that verify proofs.
 """
 
 import asyncio
 import math
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Final
 
 from sp1tee.errors import ElfError, ExecutorUnavailable, MissingExtraError
 from sp1tee.fulfill.executors import Execution, Limits, sandbox
-from sp1tee.fulfill.executors.frames import Job, OutOfMemory, Refused, Result
+from sp1tee.fulfill.executors.frames import Allowance, Job, OutOfMemory, Refused, Result
 from sp1tee.fulfill.executors.outcome import Outcome, Reason
 from sp1tee.fulfill.executors.pool import Pool
 from sp1tee.fulfill.executors.process import GuestProcess
@@ -24,6 +26,9 @@ if find_spec("unicorn") is None:
         "Running guest programs needs the emulator unicorn, which is not installed.",
         advice="pip install 'sp1tee[fulfill]'",
     )
+
+_OWN_MEMORY: Final = 1 << 30  # address space of the interpreter and the emulator
+_COPIES: Final = 4  # of a job, while it is taken apart
 
 
 class UnicornExecutor:
@@ -36,7 +41,7 @@ class UnicornExecutor:
     name = "unicorn"
 
     def __init__(self, *, warm: int = 1) -> None:
-        """Keep `warm` processes ready from the first execution on.
+        """Keep `warm` processes forked ahead from the first execution on.
 
         Raises:
             ExecutorUnavailable: guests cannot be confined on this kind of machine.
@@ -46,10 +51,10 @@ class UnicornExecutor:
         self._pool = Pool(warm)
 
     async def start(self) -> None:
-        """Have the first process ready before there is a guest.
+        """Load what guests need before there is a guest.
 
         Raises:
-            ExecutorUnavailable: none can be started.
+            ExecutorUnavailable: it cannot be.
         """
         await self._pool.warm_up()
 
@@ -59,23 +64,26 @@ class UnicornExecutor:
         """Run one guest in a process of its own. See `sp1tee.fulfill.executors.Executor`."""
         del tenant  # no process runs a second guest, of whichever tenant
         job = Job(family, limits.cycles, limits.memory_bytes, elf, tuple(stdin))
-        process = await self._pool.take()
-        try:
+        async with self._pool.process(_allowance(job, limits.seconds)) as process:
             result = await _run(process, job, limits.seconds)
-        finally:
-            await process.end()
         return _execution(result, limits)
 
     async def aclose(self) -> None:
-        """End the processes that wait for guests."""
+        """End all processes. Guests that run are broken off: see `ExecutorCrashed`."""
         await self._pool.aclose()
+
+
+def _allowance(job: Job, seconds: float) -> Allowance:
+    size = len(job.elf) + sum(map(len, job.stdin))
+    memory = _OWN_MEMORY + job.memory_bytes + _COPIES * size
+    # the CPU limit is a second one, should the event loop not get to act on the first
+    return Allowance(memory, math.ceil(seconds) + 1)
 
 
 async def _run(process: GuestProcess, job: Job, seconds: float) -> Result:
     try:
         async with asyncio.timeout(seconds):
-            # the CPU limit is a second one, should this loop not get to act on the first
-            return await process.run(job, cpu_seconds=math.ceil(seconds) + 1)
+            return await process.run(job)
     except TimeoutError:
         return Outcome(Reason.TIME, math.ceil(seconds), None, 0, b"")
 
