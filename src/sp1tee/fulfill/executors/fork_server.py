@@ -52,16 +52,10 @@ class ForkServer:
             ExecutorUnavailable: it does not get ready.
         """
         try:
-            server = await cls._start()
+            return await cls._start()
         except OSError as error:
             reason = error.strerror
             raise ExecutorUnavailable(f"The process for guests cannot start: {reason}.") from None
-        try:
-            await server._await_ready()
-        except BaseException:
-            await server.end()
-            raise
-        return server
 
     @property
     def pid(self) -> int:
@@ -116,12 +110,18 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         try:
-            return cls(await _spawn(theirs), ours)
+            server = cls(await _spawn(theirs), ours)
         except BaseException:
             ours.close()  # which ends the process, if it came that far
             raise
         finally:
             theirs.close()
+        try:
+            await server._await_ready()
+        except BaseException:
+            await server.end()
+            raise
+        return server
 
     async def _end(self) -> None:
         self._kill()
