@@ -37,6 +37,10 @@ class H1Put:
         writer.write("\r\n".join([*lines, f"content-length: {length}", "", ""]).encode())
         return cls(reader, writer)
 
+    async def told_to_continue(self) -> None:
+        """Wait until the server reads the body; the head must have asked for that."""
+        assert await self._reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
     async def send(self, piece: bytes) -> None:
         self._writer.write(piece)
         await self._writer.drain()

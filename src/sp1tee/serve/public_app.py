@@ -14,6 +14,7 @@ from sp1tee.serve.http_app import HttpApp
 from sp1tee.serve.listener import BODY_IDLE_S, Policy
 from sp1tee.serve.network.build import NetworkRoom
 from sp1tee.serve.ports import port
+from sp1tee.serve.quota import ByteQuota
 from sp1tee.serve.routes import Route
 
 MESSAGE_LIMIT: Final = 1 << 20
@@ -67,6 +68,7 @@ def _routes(core: Core) -> tuple[Route, ...]:
         core.store,
         {"program": settings.max_program_bytes, "stdin": settings.max_stdin_bytes},
         core.patience,
+        quota=ByteQuota(core.store, settings.max_requester_bytes),
         count=core.metrics.upload,
         background=core.background,
     )

@@ -67,8 +67,38 @@ class Quota:
                 del self._under_way[key]
 
 
+class ByteQuota:
+    """Keeps what one requester's uploads occupy below a limit, those under way included.
+
+    Upload places are handed out while there is room, but many of them may be filled at once.
+    """
+
+    def __init__(self, store: Store, max_bytes: int) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+        self._reserved: Counter[bytes] = Counter()
+
+    @asynccontextmanager
+    async def reserve(self, requester: bytes, size: int) -> AsyncIterator[None]:
+        """Hold room for so many bytes while they arrive.
+
+        Raises:
+            QuotaExceeded: there is not enough.
+        """
+        self._reserved[requester] += size
+        try:
+            usage = await self._store.requests.usage(requester)
+            if usage.bytes + self._reserved[requester] > self._max_bytes:
+                raise _exceeded(self._max_bytes, "bytes of uploads")
+            yield
+        finally:
+            self._reserved[requester] -= size
+            if not self._reserved[requester]:
+                del self._reserved[requester]
+
+
 def _exceeded(limit: int, what: str) -> QuotaExceeded:
     return QuotaExceeded(
-        f"This account has {limit} {what}, as many as it may have.",
+        f"This account may have {limit} {what}, and this would be more.",
         advice="Wait for some to end, or ask the operator for more.",
     )

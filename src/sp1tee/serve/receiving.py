@@ -11,10 +11,12 @@ from typing import Final
 
 from sp1tee.errors import UploadDamaged, UploadTooLarge, UploadTooSlow
 from sp1tee.serve.http import Exchange
+from sp1tee.serve.memory import give_back
 from sp1tee.store.records import SealedBlob
 from sp1tee.store.vault import BlobWriter, Vault
 
 _BATCH: Final = 64 * 1024
+_LARGE: Final = 16 << 20
 _LONGEST_TICK_S: Final = 1.0
 _TICKS_PER_IDLE: Final = 4
 
@@ -59,7 +61,7 @@ async def receive_blob(
         StoreFull: the disk is full.
         StoreUnavailable: the disk failed.
     """
-    _check_announced(exchange, limit)
+    announced_size(exchange, limit)
     writer = await vault.writer(kind)
     try:
         async with asyncio.timeout(patience.idle_s) as deadline:
@@ -69,6 +71,8 @@ async def receive_blob(
         raise UploadTooSlow(f"Nothing came for {patience.idle_s:g} seconds.") from None
     finally:
         await asyncio.shield(writer.abort())
+        if exchange.received >= _LARGE:
+            await asyncio.to_thread(give_back)
 
 
 class _Pace:
@@ -120,16 +124,23 @@ async def _receive(
     await writer.write(b"".join(batch))
 
 
-def _check_announced(exchange: Exchange, limit: int) -> None:
+def announced_size(exchange: Exchange, limit: int) -> int:
+    """Return how many bytes a body will have at most: what its head says, or else `limit`.
+
+    Raises:
+        UploadTooLarge: it says more than `limit`.
+        UploadDamaged: it says no number.
+    """
     announced = exchange.header(b"content-length")
     if announced is None:
-        return
+        return limit
     try:
         size = int(announced)
     except ValueError:
         raise UploadDamaged("The Content-Length is no number.") from None
     if size > limit:
         raise _too_large(limit)
+    return size
 
 
 def _too_large(limit: int) -> UploadTooLarge:

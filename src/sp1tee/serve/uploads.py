@@ -10,7 +10,8 @@ from typing import Final
 from sp1tee.errors import IdError, UploadedAlready, UploadRefused, UploadReplaced
 from sp1tee.serve.background import Background
 from sp1tee.serve.http import Exchange
-from sp1tee.serve.receiving import Patience, receive_blob
+from sp1tee.serve.quota import ByteQuota
+from sp1tee.serve.receiving import Patience, announced_size, receive_blob
 from sp1tee.store.records import ArtifactKind, SealedBlob
 from sp1tee.store.store import Store
 from sp1tee.wire.ids import parse_id
@@ -49,6 +50,7 @@ class Uploads:
         store: where artifacts and their bytes go.
         limits: how many bytes each kind may have.
         patience: how slow they may be.
+        quota: how many bytes each requester may have.
         count: told of every finished upload's kind and bytes.
         background: finishes what a client hangs up on.
     """
@@ -59,12 +61,14 @@ class Uploads:
         limits: dict[ArtifactKind, int],
         patience: Patience,
         *,
+        quota: ByteQuota,
         count: Callable[[ArtifactKind, int], None],
         background: Background,
     ) -> None:
         self._store = store
         self._limits = limits
         self._patience = patience
+        self._quota = quota
         self._count = count
         self._background = background
         self._under_way: dict[str, _Upload] = {}
@@ -89,7 +93,9 @@ class Uploads:
                 older.replace()
                 await older.over.wait()
                 self._check_open(artifact_id, token_hash)
-            await self._take(exchange, kind, artifact_id, token_hash, upload)
+            size = announced_size(exchange, self._limits[kind])
+            async with self._quota.reserve(artifact.requester, size):
+                await self._take(exchange, kind, artifact_id, token_hash, upload)
         except asyncio.CancelledError:
             if not upload.replaced:
                 raise

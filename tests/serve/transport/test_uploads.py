@@ -57,6 +57,28 @@ async def test_an_upload_is_in_the_vault_when_it_is_answered(
     assert await served.content(place) == INPUT
 
 
+async def test_many_places_of_one_requester_hold_no_more_than_its_quota(tmp_path: Path):
+    async with running(tmp_path, max_requester_bytes=3 * len(INPUT)) as served:
+        async with httpx.AsyncClient(base_url=served.server.public.url) as client:
+            places = [await served.place() for _ in range(4)]
+            answers = [await client.put(place.path, content=INPUT) for place in places]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert "bytes of uploads" in refusal(answers[-1])["message"]
+        assert await served.state(places[-1]) == "created"
+
+
+async def test_an_upload_under_way_counts_with_what_it_announced(tmp_path: Path):
+    async with running(tmp_path, max_requester_bytes=2 * len(INPUT) - 1) as served:
+        first, second = await served.place(), await served.place()
+        url, ask = served.server.public.url, "expect: 100-continue"
+        put = await H1Put.begin(url, first.path, len(INPUT), ask)
+        await put.told_to_continue()
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.put(second.path, content=INPUT)).status_code == 429
+        await put.send(INPUT)
+        assert (await put.answer())[0] == 200
+
+
 async def test_an_upload_may_come_without_its_length(served: Running, client: httpx.AsyncClient):
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(INPUT), 99_999):
