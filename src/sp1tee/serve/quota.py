@@ -4,9 +4,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from sp1tee.errors import QuotaExceeded
 from sp1tee.store.store import Store
+
+
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Quota:
         self._store = store
         self._rules = rules
         self._under_way: Counter[tuple[str, bytes]] = Counter()
+        self._at_most: dict[bytes, int] = {}
 
     @asynccontextmanager
     async def upload(self, requester: bytes) -> AsyncIterator[None]:
@@ -51,9 +56,29 @@ class Quota:
         """
         with self._count("request", requester) as under_way:
             limit = self._rules.max_open_requests
-            if await self._store.requests.open_count(requester, limit) + under_way > limit:
-                raise _exceeded(self._rules.max_open_requests, "open requests")
-            yield
+            if await self._open_at_most(requester, limit - under_way) + under_way > limit:
+                raise _exceeded(limit, "open requests")
+            try:
+                yield
+            finally:
+                # Also after an error: a caller may be gone while its request is stored.
+                if requester in self._at_most:
+                    self._at_most[requester] += 1
+
+    async def _open_at_most(self, requester: bytes, enough: int) -> int:
+        """Return a number that a requester's open requests do not exceed.
+
+        Between two counts requests only end, but for those that come in here: it is counted again
+        when the last count and what came since are not low enough.
+        """
+        known = self._at_most.get(requester)
+        if known is not None and known <= enough:
+            return known
+        if len(self._at_most) >= _REMEMBERED:
+            self._at_most.clear()
+        counted = await self._store.requests.open_count(requester, self._rules.max_open_requests)
+        self._at_most[requester] = counted
+        return counted
 
     @contextmanager
     def _count(self, what: str, requester: bytes) -> Iterator[int]:

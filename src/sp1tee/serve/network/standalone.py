@@ -23,6 +23,8 @@ from sp1tee.store.records import Artifact, Program, RequestRecord, State
 from sp1tee.store.store import Store
 from sp1tee.wire.pb import auction_pb2, types_pb2
 
+_REMEMBERED = 1000
+
 
 class Standalone:
     """Answers for requests that never leave this server.
@@ -49,6 +51,8 @@ class Standalone:
         self._shelf = shelf
         self._address = address
         self._clock = clock
+        # A registered program with its ELF on the shelf never changes.
+        self._programs: dict[bytes, Program] = {}
 
     async def place_program(self, request: bytes) -> bytes | None:
         """Have programs uploaded here."""
@@ -155,9 +159,14 @@ class Standalone:
         self._view.close()
 
     async def _program(self, vk_hash: bytes) -> Program:
-        program = await self._store.programs.get(sized(vk_hash, HASH_SIZE, "vk_hash"))
-        if program is None or program.blob is None:
-            raise UnknownProgram("No program is registered under this vk_hash.")
+        program = self._programs.get(vk_hash)
+        if program is None:
+            program = await self._store.programs.get(sized(vk_hash, HASH_SIZE, "vk_hash"))
+            if program is None or program.blob is None:
+                raise UnknownProgram("No program is registered under this vk_hash.")
+            if len(self._programs) >= _REMEMBERED:
+                self._programs.clear()
+            self._programs[vk_hash] = program
         return program
 
     async def _uploaded(self, uri: str, owner: bytes) -> Artifact:
