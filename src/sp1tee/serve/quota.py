@@ -9,7 +9,6 @@ from typing import Final
 from sp1tee.errors import QuotaExceeded
 from sp1tee.store.store import Store
 
-
 _REMEMBERED: Final = 10_000
 
 
