@@ -383,21 +383,28 @@ def test_a_private_input_shows_in_nothing_a_service_says(
         assert hashlib.sha256(secret).digest() not in said
 
 
-def test_a_demo_that_was_kept_leaves_no_process_and_no_file_behind(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["while it starts", "kept running"])
+def test_an_interrupted_demo_leaves_no_process_and_no_file_behind(
+    moment: str, number: signal.Signals, tmp_path: Path
+):
     scratch, said = tmp_path / "tmp", tmp_path / "said"
     scratch.mkdir()
+    kept = ("--keep",) if moment == "kept running" else ()
     with said.open("wb") as sink:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "sp1tee", "demo", "--keep"],
+            [sys.executable, "-m", "sp1tee", "demo", *kept],
             stdout=sink,
             stderr=sink,
             env={**os.environ, "TMPDIR": str(scratch), "COLUMNS": "200"},
             start_new_session=True,
         )
-    eventually(lambda: "until you press Ctrl-C" in said.read_text() or None, "an invitation")
-    assert "ProverClient::builder()" in said.read_text()
-    assert len(processes_below(scratch)) == 2
-    demo.send_signal(signal.SIGINT)
+    if kept:
+        eventually(lambda: "until you press Ctrl-C" in said.read_text() or None, "an invitation")
+        assert "ProverClient::builder()" in said.read_text()
+    else:
+        eventually(lambda: processes_below(scratch) or None, "a server that starts")
+    demo.send_signal(number)
     assert demo.wait(PATIENCE_S) == 130
     assert processes_below(scratch) == []
     assert list(scratch.iterdir()) == []

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from support.wire_data import vectors
 
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
+from sp1tee.wire.signing import keccak256
 
 Case = dict[str, Any]
 MESSAGES = {case["name"]: case for case in vectors()["messages"]}
@@ -72,3 +73,12 @@ def test_an_auction_body_keeps_its_bytes_where_the_base_schema_reads_it_too() ->
     misread = types_pb2.RequestProofRequestBody.FromString(body)
     assert misread.stdin_private is False
     assert auction_pb2.RequestProofRequestBody.FromString(body).domain == b"\xd0" * 32
+
+
+def test_the_domain_is_the_eip_712_separator_of_its_network() -> None:
+    known = vectors()["domain_separators"]
+    for name, chain in (("SPN_MAINNET_V1_DOMAIN", 1), ("SPN_SEPOLIA_V1_DOMAIN", 11155111)):
+        kind = "EIP712Domain(string name,string version,uint256 chainId)"
+        texts = (kind, "Succinct Prover Network", "1.0.0")
+        parts = [keccak256(text.encode()) for text in texts] + [chain.to_bytes(32, "big")]
+        assert keccak256(*parts).hex() == known[f"{name} (chain {chain})"]

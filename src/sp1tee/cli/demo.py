@@ -137,6 +137,8 @@ def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, ke
     """
     console = Console(stderr=True)
     elapsed = play.timer()
+    # Whoever stops it wants everything that it started stopped, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="sp1tee-demo-") as scratch:
         stages = StageTable()
         live = Live(stages, console=console, refresh_per_second=20)

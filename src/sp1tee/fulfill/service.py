@@ -10,11 +10,11 @@ from sp1tee.fulfill.assembly import open_executor, open_tools
 from sp1tee.fulfill.doctor import Check, check_machine
 from sp1tee.fulfill.loop import Fulfiller, Plan
 from sp1tee.fulfill.patience import persist
-from sp1tee.fulfill.privacy import forbid_dumps
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
 from sp1tee.logs import get
+from sp1tee.privacy import forbid_dumps
 
 _log = get(__name__)
 

@@ -50,9 +50,10 @@ def _master_key(settings: ServeSettings) -> MasterKey:
     path = settings.data_dir / VAULT_KEY_FILE
     key, made = MasterKey.made_or_read(path, data_dir=settings.data_dir)
     if made:
-        _log.warning(
-            "a vault key was made; without it the data directory cannot be read, and with it "
-            "everything in there can",
-            path=str(path),
-        )
+        _log.warning("a vault key was made: keep it, nothing can be read without", path=str(path))
+    _log.warning(
+        "the vault key lies beside the data: whoever takes both can read waiting inputs; "
+        "set vault_key_file outside of an experiment",
+        path=str(path),
+    )
     return key

@@ -11,6 +11,7 @@ from typing import Final
 import uvloop
 
 from sp1tee import logs
+from sp1tee.privacy import forbid_dumps
 from sp1tee.serve import public_app, worker_app
 from sp1tee.serve.background import Background
 from sp1tee.serve.core import Core
@@ -38,6 +39,7 @@ _TTLS_REMEMBERED: Final = 2
 
 def run(settings: ServeSettings, *, ready: Callable[[Ready], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; raises what `serve` raises."""
+    forbid_dumps()
     uvloop.run(serve(settings, ready=ready))
 
 

@@ -79,8 +79,12 @@ class Process:
         os.close(writer)
         process = cls(name, tuple(arguments), log, popen)
         with os.fdopen(reader, "rb") as pipe:
-            if ready:
-                process.facts = process._read_facts(pipe.fileno())
+            try:
+                process.facts = process._read_facts(pipe.fileno()) if ready else {}
+            except BaseException:
+                # Nobody knows of it yet who would stop it: Ctrl-C while it starts, for example.
+                process.kill()
+                raise
         return process
 
     @property

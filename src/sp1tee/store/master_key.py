@@ -60,7 +60,7 @@ class MasterKey:
             ) from None
         if mode & _OTHERS:
             raise VaultKeyError(
-                f"Every user of this machine may read the vault key file {path}.",
+                f"Others than its owner may read the vault key file {path}.",
                 advice=f"chmod 600 {path}",
             )
         return cls(_key_in(content, path))

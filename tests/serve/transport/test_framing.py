@@ -7,6 +7,7 @@ import pytest
 from grpc import StatusCode
 from hypothesis import given
 from hypothesis import strategies as st
+from support.wire_data import vectors
 
 from sp1tee.serve.framing import (
     CallError,
@@ -29,6 +30,12 @@ def refused(body: bytes, encoding: bytes = b"") -> CallError:
 
 def compressed(data: bytes) -> bytes:
     return b"\x01" + len(data).to_bytes(4, "big") + data
+
+
+def test_frames_are_those_of_the_golden_vectors():
+    golden = vectors()["grpc_framing"]
+    assert frame(bytes.fromhex(golden["message"])).hex() == golden["frame"]
+    assert frame(b"").hex() == golden["empty_message_frame"]
 
 
 @given(st.binary(max_size=LIMIT))

@@ -1,1 +1,1 @@
-"""Protocol buffers: the network's messages and ours. Generated from the `.proto` files beside them."""
+"""Protocol buffers, the network's and ours, generated from the `.proto` files beside them."""
