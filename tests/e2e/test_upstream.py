@@ -15,7 +15,9 @@ pytestmark = pytest.mark.e2e
 
 DIALECTS = [
     pytest.param(Family.V5, ("--dialect", "5"), id="SDK 5.2 reserved"),
+    pytest.param(Family.V5, ("--dialect", "5", "--strategy", "hosted"), id="SDK 5.2 hosted"),
     pytest.param(Family.V6, ("--dialect", "6"), id="SDK 6 reserved"),
+    pytest.param(Family.V6, ("--dialect", "6", "--strategy", "hosted"), id="SDK 6 hosted"),
     pytest.param(Family.V6, ("--dialect", "6", "--private-stdin"), id="SDK 6 private stdin"),
     pytest.param(Family.V6, ("--dialect", "6-mainnet"), id="SDK 6 mainnet"),
 ]
@@ -31,15 +33,16 @@ def operator(folder: Path) -> Path:
 
 @pytest.fixture
 def network(service: LocalService, operator: Path) -> Process:
-    """A strict network that assigns requests to the operator."""
-    return service.network("--fulfiller", to_hex(read_key(operator).address))
+    """A strict network that assigns requests to the operator, hosted ones too."""
+    address = to_hex(read_key(operator).address)
+    return service.network("--fulfiller", address, "--hosted-fulfiller", address)
 
 
 def serve(service: LocalService, network: Process, operator: Path, *flags: str) -> Process:
     return service.serve(
         *("--allow-mock", "--network", "upstream", "--upstream-url", network.public_url),
         *("--fulfiller-key-file", str(operator)),
-        *("--strategies", "reserved,auction"),
+        *("--strategies", "hosted,reserved,auction"),
         *("--program-sources", f"s3://,{network.facts['artifacts']}/"),
         *flags,
     )

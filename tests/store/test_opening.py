@@ -11,6 +11,7 @@ from support.stores import KEY, Clock, opened
 
 from sp1tee.errors import (
     ConfigError,
+    StoreError,
     StoreInUse,
     StoreMismatch,
     StoreTooNew,
@@ -125,7 +126,7 @@ async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(Exception, match="NOTADB") as caught:
         await open_store(data_dir=tmp_path, master_key=KEY)
-    assert type(caught.value).__module__ == "sp1tee.errors"
+    assert isinstance(caught.value, StoreError)
 
 
 async def test_a_newer_release_s_database_is_refused(tmp_path: Path) -> None:

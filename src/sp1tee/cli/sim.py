@@ -19,6 +19,7 @@ from sp1tee.wire.signing import parse_address
 with extra("serve", "sim"):
     from sp1tee.sim.network import SimNetwork, SimSettings, Tls, run_sim
     from sp1tee.sim.network.faults import FAULT, Fault
+    from sp1tee.sim.network.settings import OWN_PROVER
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
@@ -51,6 +52,12 @@ def settings(
             help="Who gets reserved and auction requests; nobody by default.",
         ),
     ] = None,
+    hosted_fulfiller: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Who gets hosted requests; the network's own prover by default."
+        ),
+    ] = None,
     assignment_delay: Annotated[
         float,
         typer.Option(min=0, metavar="SECONDS", help="How long a request stays unassigned."),
@@ -75,6 +82,9 @@ def settings(
         artifacts_listen=artifacts_listen,
         tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
         fulfiller=None if fulfiller is None else parse_address(fulfiller),
+        hosted_fulfiller=OWN_PROVER
+        if hosted_fulfiller is None
+        else parse_address(hosted_fulfiller),
         assignment_delay_s=assignment_delay,
         refuse_mocks=refuse_mocks,
         faults=tuple(_fault(text) for text in fault or ()),
