@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -85,6 +86,7 @@ def _memory(lab: Lab, server: Process, requester: Requester, body: Path) -> list
         reset_peak(pid)
         _put(body, [_url(requester) for _ in range(parallel)], "h2c")
         _drop(lab)
+        time.sleep(2)
         growth, after = peak_mib(pid) - before, resident_mib(pid) - before
         rows.append(
             Row(

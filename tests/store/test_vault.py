@@ -63,6 +63,13 @@ async def test_content_of_any_size_comes_back(room: Room, size: int) -> None:
     assert file.stat().st_size == Layout(size).file_size
 
 
+async def test_a_blob_is_hashed_only_if_asked(room: Room) -> None:
+    writer = await room.store.vault.writer("stdin", hashed=False)
+    await writer.write(b"a large input")
+    sealed = await writer.finish()
+    assert (sealed.size, sealed.sha256) == (13, b"")
+
+
 async def test_pieces_larger_than_a_chunk_and_empty_ones_are_fine(room: Room) -> None:
     data = content(3 * CHUNK_SIZE + 5)
     writer = await room.store.vault.writer("stdin")

@@ -75,6 +75,7 @@ class HandIns:
             "proof",
             limit=self._limit,
             patience=self._patience,
+            hashed=True,
             tap=pieces.append,
         )
         try:

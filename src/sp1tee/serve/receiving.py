@@ -11,7 +11,7 @@ from typing import Final
 
 from sp1tee.errors import UploadDamaged, UploadTooLarge, UploadTooSlow
 from sp1tee.serve.http import Exchange
-from sp1tee.serve.memory import give_back
+from sp1tee.serve.memory import give_back_soon
 from sp1tee.store.records import SealedBlob
 from sp1tee.store.vault import BlobWriter, Vault
 
@@ -41,6 +41,7 @@ async def receive_blob(
     *,
     limit: int,
     patience: Patience,
+    hashed: bool,
     tap: Callable[[bytes], object] | None = None,
 ) -> SealedBlob:
     """Take a whole body in.
@@ -51,6 +52,7 @@ async def receive_blob(
         kind: what the vault calls such blobs.
         limit: how many bytes it may have; exactly as many are fine.
         patience: how slow it may be.
+        hashed: whether its sha256 is wanted.
         tap: is given every piece as well.
 
     Raises:
@@ -62,7 +64,7 @@ async def receive_blob(
         StoreUnavailable: the disk failed.
     """
     announced_size(exchange, limit)
-    writer = await vault.writer(kind)
+    writer = await vault.writer(kind, hashed=hashed)
     try:
         async with asyncio.timeout(patience.idle_s) as deadline:
             await _receive(exchange, writer, limit, _Pace(patience, deadline), tap)
@@ -72,7 +74,7 @@ async def receive_blob(
     finally:
         await asyncio.shield(writer.abort())
         if exchange.received >= _LARGE:
-            await asyncio.to_thread(give_back)
+            give_back_soon()
 
 
 class _Pace:

@@ -119,6 +119,7 @@ class Uploads:
             kind,
             limit=self._limits[kind],
             patience=self._patience,
+            hashed=False,
         )
         upload.complete = True
         # A client that hangs up now has uploaded nevertheless.

@@ -18,6 +18,35 @@ from sp1tee.store.vault import BlobWriter
 
 
 @final
+class _Chunk:
+    """A chunk being gathered. Its room is used again: a fresh MiB costs more than filling it."""
+
+    def __init__(self) -> None:
+        self._room = bytearray()
+        self._filled = 0
+
+    @property
+    def full(self) -> bool:
+        return self._filled == CHUNK_SIZE
+
+    def take(self, view: memoryview) -> int:
+        """Take as much as fits; returns how much that was."""
+        begin = self._filled
+        self._filled = min(begin + len(view), CHUNK_SIZE)
+        taken = self._filled - begin
+        # Beyond its end the room grows, up to a whole chunk once.
+        self._room[begin : self._filled] = view[:taken]
+        return taken
+
+    def content(self) -> memoryview:
+        """Return what was gathered; release it before more is taken."""
+        return memoryview(self._room)[: self._filled]
+
+    def empty(self) -> None:
+        self._filled = 0
+
+
+@final
 class FileBlobWriter(BlobWriter):
     """Gathers one chunk while the one before is hashed and, beside that, sealed and written.
 
@@ -25,15 +54,23 @@ class FileBlobWriter(BlobWriter):
     """
 
     def __init__(
-        self, draft: Draft, target: Path, pool: Pool, seal: Callable[[int, bytes], SealedBlob]
+        self,
+        draft: Draft,
+        target: Path,
+        pool: Pool,
+        seal: Callable[[int, bytes], SealedBlob],
+        *,
+        hashed: bool,
     ) -> None:
         """Write through `draft` to `target`; `seal` makes the receipt of size and sha256."""
         self._draft = draft
         self._target = target
         self._pool = pool
         self._seal = seal
-        self._buffer = bytearray()
-        self._hash = sha256()
+        self._gathered = _Chunk()
+        self._handled = _Chunk()
+        self._content: memoryview | None = None
+        self._hash = sha256() if hashed else None
         self._size = 0
         self._busy: list[asyncio.Future[None]] = []
         self._over = False
@@ -42,17 +79,16 @@ class FileBlobWriter(BlobWriter):
     async def write(self, chunk: Buffer) -> None:
         view = memoryview(chunk).cast("B")
         while view:
-            if len(self._buffer) == CHUNK_SIZE:
+            if self._gathered.full:
                 await self._pass_on(last=False)
-            room = CHUNK_SIZE - len(self._buffer)
-            self._buffer += view[:room]
-            view = view[room:]
+            view = view[self._gathered.take(view) :]
 
     @override
     async def finish(self) -> SealedBlob:
         await self._pass_on(last=True)
         await self._caught_up()
-        sealed = self._seal(self._size, self._hash.digest())
+        digest = b"" if self._hash is None else self._hash.digest()
+        sealed = self._seal(self._size, digest)
         self._busy = [self._pool.begin(self._draft.publish, self._target)]
         await self._caught_up()
         self._over = True
@@ -68,12 +104,13 @@ class FileBlobWriter(BlobWriter):
     async def _pass_on(self, *, last: bool) -> None:
         """Hand the gathered chunk to the threads once they are done with the one before."""
         await self._caught_up()
-        plain, self._buffer = self._buffer, bytearray()
+        self._gathered, self._handled = self._handled, self._gathered
+        self._gathered.empty()
+        self._content = plain = self._handled.content()
         self._size += len(plain)
-        self._busy = [
-            self._pool.begin(self._hash.update, plain),
-            self._pool.begin(self._draft.append, plain, last=last),
-        ]
+        self._busy = [self._pool.begin(self._draft.append, plain, last=last)]
+        if self._hash is not None:
+            self._busy.append(self._pool.begin(self._hash.update, plain))
 
     async def _caught_up(self) -> None:
         if self._over:
@@ -84,3 +121,6 @@ class FileBlobWriter(BlobWriter):
         except OSError as error:
             await self.abort()
             raise disk_fault(error, "Writing a blob") from None
+        if self._content is not None:
+            self._content.release()
+            self._content = None

@@ -4,10 +4,17 @@ import os
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
-from sp1tee.store.disk import PRIVATE_DIRECTORY, PRIVATE_FILE, sync_directory
+from sp1tee.store.disk import (
+    PRIVATE_DIRECTORY,
+    PRIVATE_FILE,
+    start_writing_back,
+    sync_directory,
+)
 from sp1tee.store.sealing import HEADER, TAG_SIZE, Buffer, Sealer
+
+_CHUNKS_AHEAD: Final = 8
 
 
 @final
@@ -31,6 +38,9 @@ class Draft:
             self._room = bytearray(len(plain) + TAG_SIZE)
         _write(self._file, self._sealer.seal(self._chunks, plain, self._room, last=last))
         self._chunks += 1
+        if self._chunks % _CHUNKS_AHEAD == 0:
+            # The disk works while more arrives, and `publish` waits for little.
+            start_writing_back(self._file.fileno())
 
     def publish(self, target: Path) -> None:
         """Put the file on disk, then give it its name."""

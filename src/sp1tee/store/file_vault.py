@@ -61,7 +61,7 @@ class FileVault(Vault):
         """Finished blobs, and since when: their keys are about to be recorded."""
 
     @override
-    async def writer(self, kind: str) -> BlobWriter:
+    async def writer(self, kind: str, *, hashed: bool = True) -> BlobWriter:
         blob_id, key = new_id(kind), secrets.token_bytes(KEY_SIZE)
 
         def receipt(size: int, digest: bytes) -> SealedBlob:
@@ -69,7 +69,7 @@ class FileVault(Vault):
             return SealedBlob(blob_id, self._wrap.wrap(blob_id, key), size, digest)
 
         draft = Draft(self._directory / INCOMING / blob_id, Sealer(blob_id, key))
-        writer = FileBlobWriter(draft, self._path(blob_id), self._pool, receipt)
+        writer = FileBlobWriter(draft, self._path(blob_id), self._pool, receipt, hashed=hashed)
         self._writing[blob_id] = writer
         return writer
 

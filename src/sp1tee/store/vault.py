@@ -35,8 +35,11 @@ class Vault(Protocol):
     Erasing a blob is deleting its key, in the transaction that ends its use; the file goes next.
     """
 
-    async def writer(self, kind: str) -> BlobWriter:
+    async def writer(self, kind: str, *, hashed: bool = True) -> BlobWriter:
         """Start a blob. `kind` (``stdin``, ``program``, ``proof``) is for operators' eyes only.
+
+        Without `hashed` its sha256 stays empty: that is most of the work on a large blob, and the
+        seal protects its content anyway.
 
         Raises:
             StoreFull: the disk is full.
