@@ -270,7 +270,7 @@ async def test_a_full_disk_is_told_and_leaves_the_place_open(
         async def abort(self) -> None:
             pass
 
-    async def writer(kind: str) -> FullDisk:
+    async def writer(kind: str, *, hashed: bool) -> FullDisk:
         return FullDisk()
 
     place = await served.place()
