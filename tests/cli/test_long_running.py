@@ -3,6 +3,8 @@
 import asyncio
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import grpc
@@ -177,6 +179,44 @@ class TestSimNetwork:
         ran = sp1tee("sim", "network", *flags)
         assert ran.code in (1, 2)
         assert ran.err.startswith("error SP1TEE-")
+
+
+SIGNALLED = """
+import asyncio, os, signal, sys
+from sp1tee.cli import running
+
+async def work(stop):
+    for name in sys.argv[2:]:
+        os.kill(os.getpid(), signal.Signals[name])
+    await stop.wait()
+    print("stopped")
+
+if sys.argv[1] == "asyncio":
+    running._runner = lambda: asyncio.run
+running.run_until_stopped(work)
+"""
+"""Signals itself while its loop is busy: no signal is handled by the loop before the last came."""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+class TestSignals:
+    def run(self, loop: str, *signals: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", SIGNALLED, loop, *signals]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+    def test_the_first_one_stops_the_work(self, loop: str, name: str) -> None:
+        ended = self.run(loop, name)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "stopped\n", "")
+
+    @pytest.mark.parametrize("first", ["SIGTERM", "SIGINT"])
+    @pytest.mark.parametrize("second", ["SIGTERM", "SIGINT"])
+    def test_a_second_one_that_comes_at_once_ends_it(
+        self, loop: str, first: str, second: str
+    ) -> None:
+        ended = self.run(loop, first, second)
+        assert ended.returncode == -signal.Signals[second]
+        assert ended.stdout == ""
 
 
 class TestReadyFile:

@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -13,7 +15,12 @@ import typer
 from sp1tee import logs
 from sp1tee.errors import ConfigError
 
-STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+# The signals that stop a command, and what they do where nobody handles them.
+_ENDING: Final[Mapping[int, _Handler]] = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 
 _PANEL: Final = "Logs"
 
@@ -42,18 +49,44 @@ def run_until_stopped(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 
     async def supervise() -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def wind_down() -> None:
-            stop.set()
-            for number in STOPPING:
-                loop.remove_signal_handler(number)
-
-        for number in STOPPING:
-            loop.add_signal_handler(number, wind_down)
-        await work(stop)
+        with _stopping(stop):
+            await work(stop)
 
     _runner()(supervise())
+
+
+@contextmanager
+def _stopping(stop: asyncio.Event) -> Iterator[None]:
+    """Let the first signal set `stop` and the second one end the process.
+
+    These are no handlers of the loop's, which runs those when it gets to it: a second signal that
+    comes before would be lost.
+    """
+    loop = asyncio.get_running_loop()
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        _handle(dict.fromkeys(_ENDING, second))
+        loop.call_soon_threadsafe(wind_down)
+
+    def second(number: int, _frame: FrameType | None) -> None:
+        _handle(_ENDING)
+        signal.raise_signal(number)
+
+    def wind_down() -> None:
+        # From now on a signal ends the process even while Python is stuck.
+        _handle(_ENDING)
+        stop.set()
+
+    before = _handle(dict.fromkeys(_ENDING, first))
+    try:
+        yield
+    finally:
+        _handle(before)
+
+
+def _handle(handlers: Mapping[int, _Handler]) -> dict[int, _Handler]:
+    """Set handlers of signals; return those there were."""
+    return {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
 
 def announce(path: Path, facts: Mapping[str, object]) -> None:
