@@ -12,7 +12,7 @@ from bench.lab import Lab, Row, median, quantile
 from bench.requester import Requester
 from sp1tee.sim.processes import LocalService
 from sp1tee.store.master_key import MasterKey
-from sp1tee.store.records import Capability, NewRequest, Program, SealedBlob
+from sp1tee.store.records import Capability, NewProgram, NewRequest, SealedBlob
 from sp1tee.store.store import Store, open_store
 from sp1tee.wire.pb import types_pb2, worker_pb2, worker_pb2_grpc
 
@@ -132,8 +132,7 @@ async def _leases(folder: Path, queued: int) -> float:
 async def _fill(store: Store, count: int) -> None:
     """Requests of one program and one input, told apart by their fingerprint alone."""
     owner = bytes(20)
-    await store.programs.register(_program(owner))
-    await store.programs.cache(VK_HASH, await _sealed(store, "program"))
+    await store.programs.register(_program(owner), await _sealed(store, "program"))
     made = await store.artifacts.create(
         "stdin", owner, uri="bench:stdin", token_hash=TOKEN, expires_at=time.time() + 3600
     )
@@ -153,8 +152,8 @@ async def _sealed(store: Store, kind: str) -> SealedBlob:
     return await writer.finish()
 
 
-def _program(owner: bytes) -> Program:
-    return Program(vk_hash=VK_HASH, vk=b"", uri="bench:program", owner=owner, created_at=0)
+def _program(owner: bytes) -> NewProgram:
+    return NewProgram(vk_hash=VK_HASH, vk=b"", uri="bench:program", owner=owner, created_at=0)
 
 
 def _request(n: int, requester: bytes, stdin: str) -> NewRequest:
@@ -167,6 +166,7 @@ def _request(n: int, requester: bytes, stdin: str) -> NewRequest:
         signature=bytes(65),
         body=bytes(150),
         vk_hash=VK_HASH,
+        program_owner=requester,
         version=V6,
         mode=types_pb2.CORE,
         strategy=types_pb2.RESERVED,

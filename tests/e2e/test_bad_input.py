@@ -37,6 +37,7 @@ from support.people import eventually, metrics, sp1tee
 from sp1tee import guests
 from sp1tee.sim.processes import LocalService, Process, ProcessDiedError
 from sp1tee.wire.artifacts import pack
+from sp1tee.wire.keys import parse_vk_v6
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2, worker_pb2
 from sp1tee.wire.program import encode_program
 from sp1tee.wire.proof import decode_proof
@@ -55,6 +56,7 @@ MAX_PROGRAM = 2_000_000
 MAX_OPEN = 50
 WORKERS = "/sp1tee.worker.v1.Workers"
 INNOCENT, INPUT, REVEALED = solvency()
+FIBONACCI = pack(guests.fibonacci_input(10).encode(), Family.V6)
 
 INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 3, 8, 12, 13
 
@@ -75,8 +77,9 @@ def server(service: LocalService) -> Process:
     )
     service.fulfill(server, "--max-stdin-bytes", "1000000", "--execute-seconds", "20")
     eventually(lambda: ready_workers(service, server), "a worker that leases")
-    with Requester(server.public_url, ALICE) as alice:
-        alice.register(INNOCENT)
+    for signer in (ALICE, MALLORY):
+        with Requester(server.public_url, signer) as requester:
+            requester.register(INNOCENT)
     return server
 
 
@@ -540,12 +543,27 @@ def test_a_program_that_somebody_else_uploaded_cannot_be_registered(
     assert "program_uri" in refused(mallory.ask, "CreateProgram", mallory.seal(body)).text
 
 
-def test_another_key_under_a_registered_hash_is_refused(alice: Requester, mallory: Requester):
-    program = Program.opaque(v5().build(), "Alice's other")
-    alice.register(program)
-    uri = mallory.upload(artifact_pb2.PROGRAM, program.upload)
-    body = mallory.program_body(program, uri, vk=b"another key")
-    assert refused(mallory.ask, "CreateProgram", mallory.seal(body)).status == "ALREADY_EXISTS"
+def test_another_key_under_one_s_own_hash_is_refused(mallory: Requester):
+    program = Program.opaque(v5().build(), "Mallory's")
+    mallory.register(program)
+    other = replace(program, vk=b"another key")
+    assert refused(mallory.register, other).status == "ALREADY_EXISTS"
+
+
+def test_an_input_runs_in_no_program_that_another_registered_under_its_key(
+    server: Process, alice: Requester
+):
+    ours = Program.of(guests.load("fibonacci", Family.V6))
+    entry = parse_vk_v6(ours.vk).pc_start_address
+    impostor = replace(ours, upload=encode_program(v6(entry=entry).build()))
+    with Requester(server.public_url, Signer.from_bytes(b"\x0d" * 32)) as another:
+        another.register(impostor)
+        uri = alice.upload(artifact_pb2.STDIN, FIBONACCI)
+        assert refused(alice.send, alice.body(ours, uri)).status == "NOT_FOUND"
+        alice.register(ours)
+        assert alice.end(alice.send(alice.body(ours, uri))).reply.proof_uri
+        ended = another.end(another.request(impostor, FIBONACCI))
+    assert ended.reply.fulfillment_status == types_pb2.UNFULFILLABLE
 
 
 # --- uploads -------------------------------------------------------------------------------
@@ -787,6 +805,7 @@ def test_a_full_disk_is_told_and_passes(service: LocalService, idle: Process):
     pid = int(str(idle.facts["pid"]))
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     with Requester(idle.public_url, MALLORY) as mallory:
+        mallory.register(INNOCENT)
         placed = mallory.place(artifact_pb2.STDIN)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (50_000, before[1]))
         try:

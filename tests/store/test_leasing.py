@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support.stores import ALICE, EVERYTHING, FAILURE, TTL, V5, V6, Room, opened
+from support.stores import ALICE, BOB, EVERYTHING, FAILURE, TTL, V5, V6, Room, opened
 
 from sp1tee.errors import LeaseLost
 from sp1tee.store.records import Capability, State, StoreLimits
@@ -26,7 +26,7 @@ async def test_a_lease_brings_all_that_proving_takes(room: Room) -> None:
         1,
     )
     assert leased.stdin == upload
-    assert leased.program == await room.store.programs.get(record.vk_hash)
+    assert leased.program == await room.store.programs.get(record.vk_hash, ALICE)
     assert leased.expires_at == room.clock() + TTL
     assert len(leased.token) == 32
 
@@ -85,13 +85,26 @@ async def test_workers_that_ask_at_once_get_different_requests(room: Room) -> No
     assert len(keys) == len(set(keys)) == 5
 
 
-async def test_a_request_whose_program_is_not_cached_fails_at_once(room: Room) -> None:
-    await room.program(cached=False)
-    record = await room.queued()
+async def test_a_request_whose_program_is_not_there_fails_at_once(room: Room) -> None:
+    await room.program(owner=ALICE)
+    record = await room.queued(program_owner=BOB)
     assert await room.store.requests.lease("gpu-1", EVERYTHING, TTL) is None
     failed = await room.again(record)
     assert failed.state is State.FAILED
     assert "not in the store" in (failed.text or "")
+
+
+async def test_each_request_brings_the_program_that_its_owner_registered(room: Room) -> None:
+    await room.program(owner=BOB, elf=b"\x7fELF of Bob")
+    await room.program(owner=ALICE, elf=b"\x7fELF of Alice")
+    await room.queued(program_owner=ALICE)
+    await room.queued(program_owner=BOB)
+    for elf in (b"\x7fELF of Alice", b"\x7fELF of Bob"):
+        leased = await room.lease()
+        assert await room.read(leased.program.blob) == elf
+        again = await room.store.requests.by_lease(leased.lease_id, leased.token)
+        assert again is not None
+        assert again.program == leased.program
 
 
 async def test_a_heartbeat_keeps_a_lease_and_shows_its_stage(room: Room) -> None:

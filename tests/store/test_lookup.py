@@ -78,13 +78,15 @@ async def test_usage_counts_what_one_requester_occupies(room: Room) -> None:
     await room.place()
     await room.place(ttl_s=10)
     await room.upload(b"123")
+    program = await room.program(owner=ALICE)
     leased = await room.leased()
     await room.queued(requester=BOB)
 
-    assert await room.store.requests.usage(ALICE) == Usage(2, 1, 3 + len(b"an input"))
+    occupied = 3 + len(b"an input") + program.size
+    assert await room.store.requests.usage(ALICE) == Usage(2, 1, occupied)
     room.clock.forward(10)
     await room.store.requests.fail(leased.record.key, FAILURE)
-    assert await room.store.requests.usage(ALICE) == Usage(1, 0, 3)
+    assert await room.store.requests.usage(ALICE) == Usage(1, 0, 3 + program.size)
 
 
 async def test_open_requests_are_counted_no_further_than_asked(room: Room) -> None:

@@ -17,6 +17,7 @@ VALUES = {
     "limit": 10,
     "requester": b"r",
     "value": "v",
+    "vk_hash": b"v",
 }
 PLANS: dict[str, tuple[Select, set[str]]] = {
     "lease": (leasing.oldest_of(8), {"requests_queue"}),
@@ -27,7 +28,7 @@ PLANS: dict[str, tuple[Select, set[str]]] = {
     "never uploaded": (sweeping.NEVER_UPLOADED, {"artifacts_by_expiry"}),
     "unused uploads": (
         sweeping.UPLOADED,
-        {"artifacts_by_expiry", "requests_by_stdin_artifact", "programs_by_uri"},
+        {"artifacts_by_expiry", "requests_by_stdin_artifact"},
     ),
     "old proofs": (sweeping.OLD_PROOFS, {"requests_with_proof"}),
     "old rows": (sweeping.OLD_REQUESTS, {"requests_by_state"}),
@@ -35,7 +36,11 @@ PLANS: dict[str, tuple[Select, set[str]]] = {
         sweeping.OLD_ARTIFACTS,
         {"artifacts_by_expiry", "requests_by_stdin_artifact"},
     ),
-    "usage": (lookup.USAGE, {"artifacts_by_requester", "requests_by_requester"}),
+    "usage": (
+        lookup.USAGE,
+        {"artifacts_by_requester", "requests_by_requester", "programs_by_owner"},
+    ),
+    "oldest program": (lookup.OLDEST_PROGRAM, {"programs_by_age"}),
     "open requests of one": (lookup.OPEN_COUNT, {"requests_by_requester"}),
     "upload place by uri": (lookup.ARTIFACT_BY_URI, {"sqlite_autoindex_artifacts_2"}),
     "by request id": (lookup.BY_REQUEST_ID, {"sqlite_autoindex_requests_3"}),

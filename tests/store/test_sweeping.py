@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, func, select
-from support.stores import BOB, TTL, Room, a_program, opened, token_hash
+from support.stores import TTL, Room, opened, token_hash
 
 from sp1tee.errors import BlobErased, UploadRefused
 from sp1tee.store.records import Artifact, State, StoreLimits
@@ -104,18 +104,8 @@ async def test_an_upload_that_a_request_waits_with_stays(room: Room) -> None:
     assert await now(room, upload) == "uploaded"
 
 
-async def test_a_program_s_upload_stays_until_the_program_is_cached(room: Room) -> None:
+async def test_a_program_s_upload_that_nobody_registers_is_erased(room: Room) -> None:
     upload = await room.upload(kind="program")
-    program = await room.program(cached=False)
-    named = await room.store.programs.get(program.vk_hash)
-    assert named is not None
-    other = await room.upload(kind="program", requester=BOB)
-    await room.store.programs.register(a_program(b"2" * 32, uri=upload.uri))
-    room.clock.forward(LIMITS.unused_upload_s)
-    await room.store.requests.sweep()
-    assert (await now(room, upload), await now(room, other)) == ("uploaded", "erased")
-
-    await room.store.programs.cache(b"2" * 32, await room.seal(b"\x7fELF", "program"))
     room.clock.forward(LIMITS.unused_upload_s)
     await room.store.requests.sweep()
     assert await now(room, upload) == "erased"

@@ -1,14 +1,12 @@
-"""Upload places, programs and nonces."""
+"""Upload places and nonces."""
 
 import asyncio
 
 import pytest
-from support.stores import ALICE, BOB, VK_HASH, Room, a_program, token_hash
+from support.stores import ALICE, BOB, Room, token_hash
 
 from sp1tee.errors import (
     BlobErased,
-    ProgramConflict,
-    ProgramNotFound,
     StateConflict,
     UploadRefused,
 )
@@ -92,47 +90,6 @@ async def test_places_do_not_share_an_id_or_a_uri(room: Room) -> None:
                 expires_at=room.clock() + 10,
                 artifact_id=artifact_id,
             )
-
-
-async def test_a_program_is_registered_once(room: Room) -> None:
-    first = await room.store.programs.register(a_program(name="fib"))
-    assert await room.store.programs.register(a_program(owner=BOB)) == first
-    assert await room.store.programs.get(VK_HASH) == first
-    assert await room.store.programs.get(b"?" * 32) is None
-
-
-@pytest.mark.parametrize("other", [{"vk": b"another"}, {"uri": "https://elsewhere.example"}])
-async def test_a_hash_does_not_mean_two_programs(room: Room, other: dict) -> None:
-    first = await room.store.programs.register(a_program())
-    with pytest.raises(ProgramConflict):
-        await room.store.programs.register(a_program(**other))
-    assert await room.store.programs.get(VK_HASH) == first
-
-
-async def test_the_same_program_from_another_upload_is_no_conflict(room: Room) -> None:
-    first = await room.store.programs.register(a_program(sha256=b"e" * 32))
-    same = a_program(uri="https://tee.example/artifacts/program/2", sha256=b"e" * 32)
-    assert await room.store.programs.register(same) == first
-
-
-async def test_a_program_s_elf_is_cached_once(room: Room) -> None:
-    await room.program(cached=False)
-    first, second = await room.seal(b"\x7fELF", "program"), await room.seal(b"\x7fELF", "program")
-    cached = await room.store.programs.cache(VK_HASH, first)
-    assert (cached.blob, cached.size, cached.sha256) == (first.id, 4, first.sha256)
-
-    assert await room.store.programs.cache(VK_HASH, second) == cached
-    assert await room.store.programs.cache(VK_HASH, first) == cached
-    assert await room.read(first.id) == b"\x7fELF"
-    with pytest.raises(BlobErased):
-        await room.read(second.id)
-
-
-async def test_an_unregistered_program_is_not_cached(room: Room) -> None:
-    sealed = await room.seal(b"\x7fELF", "program")
-    with pytest.raises(ProgramNotFound):
-        await room.store.programs.cache(VK_HASH, sealed)
-    assert list(room.store._ground.blobs.glob(f"*/{sealed.id}")) == []
 
 
 async def test_a_nonce_never_moves_down(room: Room) -> None:

@@ -94,9 +94,14 @@ class Room:
         return kind.FromString(await self.call(method, message.SerializeToString()))
 
     async def create_artifact(
-        self, signer: Signer = ALICE, kind: int = artifact_pb2.STDIN
+        self,
+        signer: Signer = ALICE,
+        kind: int = artifact_pb2.STDIN,
+        *,
+        token: str | None = None,
     ) -> artifact_pb2.CreateArtifactResponse:
-        reply = await self.call("CreateArtifact", ask_for_artifact(signer, kind), service=ARTIFACTS)
+        ask = ask_for_artifact(signer, kind)
+        reply = await self.call("CreateArtifact", ask, token=token, service=ARTIFACTS)
         return artifact_pb2.CreateArtifactResponse.FromString(reply)
 
     async def put(self, url: str, data: bytes) -> None:
@@ -113,13 +118,19 @@ class Room:
         await self.put(place.artifact_presigned_url, data)
         return place.artifact_uri
 
+    async def upload_program(
+        self, program: ProgramFixture, signer: Signer = ALICE, *, token: str | None = None
+    ) -> str:
+        place = await self.create_artifact(signer, artifact_pb2.PROGRAM, token=token)
+        await self.put(place.artifact_presigned_url, program.upload)
+        return place.artifact_uri
+
     async def register(
         self, program: ProgramFixture | None = None, signer: Signer = ALICE
     ) -> ProgramFixture:
         program = program or real_program()
-        place = await self.create_artifact(signer, artifact_pb2.PROGRAM)
-        await self.put(place.artifact_presigned_url, program.upload)
-        await self.call("CreateProgram", sealed(signer, program_body(program, place.artifact_uri)))
+        uri = await self.upload_program(program, signer)
+        await self.call("CreateProgram", sealed(signer, program_body(program, uri)))
         return program
 
     async def request(self, body: bytes, signer: Signer = ALICE) -> types_pb2.RequestProofResponse:

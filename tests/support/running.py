@@ -85,7 +85,7 @@ class Running:
         return await self.room.read(artifact.blob)
 
     async def queued(self, **facts: Any) -> RequestRecord:
-        if await self.room.store.programs.get(VK_HASH) is None:
+        if await self.room.store.programs.get(VK_HASH, ALICE) is None:
             await self.room.program(VK_HASH)
         return await self.room.queued(vk_hash=VK_HASH, **facts)
 

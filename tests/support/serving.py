@@ -1,12 +1,13 @@
 """What a requester sends, made by hand: artifacts, programs, requests in both dialects."""
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sp1tee.store.records import RequestRecord, State
 from sp1tee.wire.artifacts import pack
 from sp1tee.wire.dialect import Dialect, request_fingerprint
+from sp1tee.wire.keys import parse_vk_v6
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.program import encode_program
 from sp1tee.wire.signing import Signer
@@ -51,6 +52,13 @@ def real_program() -> ProgramFixture:
     return ProgramFixture(
         SAMPLE_VK_HASH, sample("-vk.bin"), pack(encode_program(sample(".elf")), Family.V6)
     )
+
+
+def another_program(name: str = "another") -> ProgramFixture:
+    """Another program under the same key, as far as anybody can tell without SP1's setup."""
+    real = real_program()
+    elf = elf_header(Family.V6, parse_vk_v6(real.vk).pc_start_address) + name.encode()
+    return replace(real, upload=pack(encode_program(elf), Family.V6))
 
 
 def elf_header(family: Family, entry: int, *, machine: int = 243, kind: int = 2) -> bytes:
@@ -121,6 +129,7 @@ def record(**changes: Any) -> RequestRecord:
         "signature": bytes(65),
         "body": proof_body("http://prover.test/artifacts/stdin/1"),
         "vk_hash": SAMPLE_VK_HASH,
+        "program_owner": ALICE.address,
         "version": VERSION,
         "mode": types_pb2.COMPRESSED,
         "strategy": types_pb2.RESERVED,

@@ -16,6 +16,7 @@ from sp1tee.store.records import (
     ExecutionFacts,
     Failure,
     Leased,
+    NewProgram,
     NewRequest,
     Program,
     RequestRecord,
@@ -89,11 +90,19 @@ class Room:
         sealed = await self.seal(content, kind)
         return await self.store.artifacts.uploaded(place.id, token_hash(place.uri), sealed)
 
-    async def program(self, vk_hash: bytes = VK_HASH, *, cached: bool = True) -> Program:
-        program = await self.store.programs.register(a_program(vk_hash))
-        if not cached:
-            return program
-        return await self.store.programs.cache(vk_hash, await self.seal(b"\x7fELF", "program"))
+    async def program(
+        self,
+        vk_hash: bytes = VK_HASH,
+        owner: bytes = ALICE,
+        *,
+        elf: bytes = b"\x7fELF",
+        upload: str | None = None,
+        **facts: Any,
+    ) -> Program:
+        new = a_program(vk_hash, owner=owner, **facts)
+        return await self.store.programs.register(
+            new, await self.seal(elf, "program"), upload=upload
+        )
 
     async def new(self, **facts: Any) -> NewRequest:
         """A request nobody made before, with an input of its own."""
@@ -111,6 +120,7 @@ class Room:
             "signature": b"s" * 65,
             "body": b"the signed slice",
             "vk_hash": VK_HASH,
+            "program_owner": ALICE,
             "version": V6,
             "mode": GROTH16,
             "strategy": 2,
@@ -126,7 +136,7 @@ class Room:
         return record
 
     async def queued(self, **facts: Any) -> RequestRecord:
-        if await self.store.programs.get(VK_HASH) is None:
+        if await self.store.programs.get(VK_HASH, ALICE) is None:
             await self.program()
         record, _ = await self.store.requests.accept(await self.new(**facts), queue=True)
         return record
@@ -168,7 +178,7 @@ class Room:
         return found
 
 
-def a_program(vk_hash: bytes = VK_HASH, **facts: Any) -> Program:
+def a_program(vk_hash: bytes = VK_HASH, **facts: Any) -> NewProgram:
     defaults: dict[str, Any] = {
         "vk_hash": vk_hash,
         "vk": b"a verifying key",
@@ -176,7 +186,7 @@ def a_program(vk_hash: bytes = VK_HASH, **facts: Any) -> Program:
         "owner": ALICE,
         "created_at": 1_800_000_000,
     }
-    return Program(**(defaults | facts))
+    return NewProgram(**(defaults | facts))
 
 
 def token_hash(uri: str) -> bytes:

@@ -178,11 +178,13 @@ class UploadRefused(Refusal):
 
 
 class ProgramConflict(Refusal):
-    """A vk_hash that is registered with another verifying key or program already."""
+    """A vk_hash under which this account registered another verifying key or program already."""
 
     code = "SP1TEE-R023"
     status = "ALREADY_EXISTS"
-    default_advice = "Use the program as it is registered: GetProgram shows it."
+    default_advice = (
+        "Send the very ELF that was registered first, or register this one with another account."
+    )
 
 
 class NetworkRefusal(Refusal):

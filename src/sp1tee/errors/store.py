@@ -89,12 +89,6 @@ class RequestNotFound(StoreError):  # noqa: N818 - it names the request, which i
     code = "SP1TEE-S011"
 
 
-class ProgramNotFound(StoreError):  # noqa: N818 - it names the program, which is not there
-    """A hash that names no registered program."""
-
-    code = "SP1TEE-S012"
-
-
 class StateConflict(StoreError):  # noqa: N818 - it names the conflict
     """A change that contradicts what the store knows already."""
 

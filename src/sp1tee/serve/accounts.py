@@ -31,6 +31,11 @@ class Accounts:
         """Whether every caller must hold this server's token."""
         return self._token is not None
 
+    @property
+    def are_chosen(self) -> bool:
+        """Whether the operator decides who may call, be it by a list or by a token."""
+        return bool(self._allowed) or self.asks_for_token
+
     def authorize(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
         """Check the bearer token of a call.
 

@@ -74,9 +74,19 @@ class ProofCall:
     stdin: Artifact
 
     def to_store(
-        self, *, request_id: bytes | None = None, tx_hash: bytes | None = None
+        self,
+        *,
+        program_owner: bytes,
+        request_id: bytes | None = None,
+        tx_hash: bytes | None = None,
     ) -> NewRequest:
-        """Write it down as the store keeps it, with the ids that are known by now."""
+        """Write it down as the store keeps it.
+
+        Args:
+            program_owner: whose registration of the program is to run.
+            request_id: the network's id, if known by now.
+            tx_hash: likewise.
+        """
         return NewRequest(
             fingerprint=self.fingerprint,
             requester=self.signed.signer,
@@ -84,6 +94,7 @@ class ProofCall:
             signature=self.signed.signature,
             body=self.signed.body,
             vk_hash=self.body.vk_hash,
+            program_owner=program_owner,
             version=self.version.text,
             mode=self.mode,
             strategy=self.body.strategy,

@@ -16,7 +16,7 @@ from sp1tee.serve.programs import ProgramShelf
 from sp1tee.serve.singleflight import SingleFlight
 from sp1tee.serve.sources import AllowedSources
 from sp1tee.store.programs import Programs
-from sp1tee.store.records import Program
+from sp1tee.store.records import NETWORK_OWNER, NewProgram
 from sp1tee.wire.pb import types_pb2
 
 ATTEMPTS = 5
@@ -61,10 +61,8 @@ class ProgramSource:
             SourceRefused: it is stored only where this server may not fetch from.
             ProgramSourceError: it is nowhere to be had.
             ProgramRefused: what is stored is not the program of its verifying key.
-            ProgramConflict: another program stands on the shelf under this hash.
         """
-        program = await self._programs.get(vk_hash)
-        if program is None or program.blob is None:
+        if await self._programs.get(vk_hash, NETWORK_OWNER) is None:
             await self._flights.run(vk_hash, lambda: self._fetch(vk_hash, public_uri))
 
     async def aclose(self) -> None:
@@ -78,7 +76,7 @@ class ProgramSource:
                 program = await self._registered(vk_hash)
                 await self._fetch_from_any(program, public_uri)
 
-    async def _registered(self, vk_hash: bytes) -> Program:
+    async def _registered(self, vk_hash: bytes) -> NewProgram:
         ask = types_pb2.GetProgramRequest(vk_hash=vk_hash)
         try:
             answer = await self._upstream.call("GetProgram", ask.SerializeToString())
@@ -87,16 +85,16 @@ class ProgramSource:
                 raise ProgramSourceError(f"The network has no program: {error.message}.") from None
             raise TransientSourceError("The network cannot be asked for the program.") from None
         shown = read(types_pb2.GetProgramResponse, answer).program
-        return Program(
+        return NewProgram(
             vk_hash=vk_hash,
             vk=shown.vk,
             uri=shown.program_uri,
-            owner=shown.owner,
+            owner=NETWORK_OWNER,
             created_at=shown.created_at,
             name=shown.name if shown.HasField("name") else None,
         )
 
-    async def _fetch_from_any(self, program: Program, public_uri: str) -> None:
+    async def _fetch_from_any(self, program: NewProgram, public_uri: str) -> None:
         """Try the public copy first: it needs no credentials."""
         urls = [url for url in dict.fromkeys((public_uri, program.uri)) if url]
         allowed = [url for url in urls if self._sources.allows(url)]

@@ -2,15 +2,19 @@
 
 What workers get is the plain ELF. It is checked once, when it comes in, so that a wrong program
 cannot stand under a right key's hash unnoticed: for v6 the key's hash and the program's entry
-point must agree; a v5 key cannot be read here, and the prover's setup has to notice.
+point must agree; a v5 key cannot be read here. That is no proof: only SP1's own setup can tell
+whether a key is that of a program. Every owner's registration therefore stands for itself.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from sp1tee.errors import ProgramRefused, VerifyingKeyError, WireError
 from sp1tee.serve.elf import read_header
-from sp1tee.store.records import Program
+from sp1tee.serve.quota import ByteQuota
+from sp1tee.store.records import NewProgram, Program, SealedBlob
 from sp1tee.store.store import Store
 from sp1tee.wire.artifacts import unpack
 from sp1tee.wire.keys import VK_V6_SIZE, VerifyingKeyV6, parse_vk_v6
@@ -30,53 +34,59 @@ class ProgramShelf:
     Args:
         store: where programs and their ELFs are kept.
         max_program_bytes: the largest ELF taken.
+        quota: how much one owner may keep; without one, as much as there is.
     """
 
-    def __init__(self, store: Store, max_program_bytes: int) -> None:
+    def __init__(
+        self, store: Store, max_program_bytes: int, quota: ByteQuota | None = None
+    ) -> None:
         self._store = store
         self._limit = max_program_bytes
+        self._quota = quota
         self._opening = asyncio.Semaphore(_OPEN_AT_ONCE)
-        self._registering = asyncio.Lock()
 
-    async def keep(self, program: Program, packed: AsyncIterable[bytes]) -> Program:
-        """Register a program and keep its ELF.
+    async def keep(
+        self, new: NewProgram, packed: AsyncIterable[bytes], *, upload: str | None = None
+    ) -> Program:
+        """Register a program and keep its ELF; the same one twice is fine, and kept once.
 
         Args:
-            program: the registration, without a blob.
+            new: the registration.
             packed: the artifact as it was uploaded: bincode, plain or in one zstd frame.
+            upload: the artifact's id if it is one of ours; it is erased when this returns.
 
         Raises:
             ProgramRefused: it is not the program of its verifying key, or none at all.
-            ProgramConflict: another verifying key has this hash already.
+            ProgramConflict: its owner has registered another one under this hash.
+            QuotaExceeded: its owner keeps too much here.
             StoreError: it could not be stored.
         """
         async with self._opening:
-            upload = await _gather(packed, self._limit + _LENGTH_PREFIX)
-            elf = await asyncio.to_thread(open_program, upload, program, self._limit)
-            await self._register(program)
-            return await self._seal(program.vk_hash, elf)
+            content = await _gather(packed, self._limit + _LENGTH_PREFIX)
+            elf = await asyncio.to_thread(open_program, content, new, self._limit)
+            digest = await asyncio.to_thread(_sha256, elf)
+            known = await self._store.programs.confirm(new, digest, upload=upload)
+            if known is not None:
+                return known
+            async with self._room(new.owner, len(elf)):
+                sealed = await self._seal(elf)
+                return await self._store.programs.register(new, sealed, upload=upload)
 
-    async def _register(self, program: Program) -> None:
-        # Two requesters of one program both upload it; the later one must not be refused for
-        # having uploaded it elsewhere.
-        async with self._registering:
-            known = await self._store.programs.get(program.vk_hash)
-            if known is None or known.vk != program.vk:
-                await self._store.programs.register(program)
+    def _room(self, owner: bytes, size: int) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._quota is None else self._quota.reserve(owner, size)
 
-    async def _seal(self, vk_hash: bytes, elf: bytes) -> Program:
+    async def _seal(self, elf: bytes) -> SealedBlob:
         writer = await self._store.vault.writer("program")
         try:
             for start in range(0, len(elf), _CHUNK):
                 await writer.write(memoryview(elf)[start : start + _CHUNK])
-            sealed = await writer.finish()
+            return await writer.finish()
         except BaseException:
             await writer.abort()
             raise
-        return await self._store.programs.cache(vk_hash, sealed)
 
 
-def open_program(upload: bytes, program: Program, limit: int) -> bytes:
+def open_program(upload: bytes, program: NewProgram, limit: int) -> bytes:
     """Return the ELF inside an upload, if it can be the program of the verifying key.
 
     Raises:
@@ -97,6 +107,10 @@ def open_program(upload: bytes, program: Program, limit: int) -> bytes:
 def family_of(vk: bytes) -> Family:
     """Tell the generation of SP1 from a verifying key: only v6 keys have 104 bytes."""
     return Family.V6 if len(vk) == VK_V6_SIZE else Family.V5
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _check_v6(vk: VerifyingKeyV6, vk_hash: bytes, entry: int) -> None:

@@ -10,6 +10,7 @@ from sp1tee.errors import QuotaExceeded
 from sp1tee.store.store import Store
 
 _REMEMBERED: Final = 10_000
+_BYTES: Final = "bytes of uploads and programs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class QuotaRules:
     max_open_uploads: int
     max_open_requests: int
     max_bytes: int
-    """Of uploads in the vault."""
+    """Of uploads in the vault and of registered programs."""
 
 
 class Quota:
@@ -36,14 +37,14 @@ class Quota:
         """Hold room for one more upload place while it is being made.
 
         Raises:
-            QuotaExceeded: there is none, or the requester's uploads fill what it may keep here.
+            QuotaExceeded: there is none, or what the requester may keep here is full.
         """
         with self._count("upload", requester) as under_way:
             usage = await self._store.requests.usage(requester)
             if usage.open_uploads + under_way > self._rules.max_open_uploads:
                 raise _exceeded(self._rules.max_open_uploads, "unused upload places")
             if usage.bytes >= self._rules.max_bytes:
-                raise _exceeded(self._rules.max_bytes, "bytes of uploads")
+                raise _exceeded(self._rules.max_bytes, _BYTES)
             yield
 
     @asynccontextmanager
@@ -92,7 +93,7 @@ class Quota:
 
 
 class ByteQuota:
-    """Keeps what one requester's uploads occupy below a limit, those under way included.
+    """Keeps what one requester's uploads and programs occupy below a limit, those under way too.
 
     Upload places are handed out while there is room, but many of them may be filled at once.
     """
@@ -113,7 +114,7 @@ class ByteQuota:
         try:
             usage = await self._store.requests.usage(requester)
             if usage.bytes + self._reserved[requester] > self._max_bytes:
-                raise _exceeded(self._max_bytes, "bytes of uploads")
+                raise _exceeded(self._max_bytes, _BYTES)
             yield
         finally:
             self._reserved[requester] -= size

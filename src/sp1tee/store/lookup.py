@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
 )
 
 from sp1tee.store.records import (
@@ -63,10 +64,10 @@ def one_request(
 def lease_material(connection: Connection, record: RequestRecord) -> Material | None:
     """Find what proving a request takes; None if any of it is missing."""
     stdin = connection.execute(_UPLOADED, {"id": record.stdin_artifact}).one_or_none()
-    program = connection.execute(_CACHED, {"vk_hash": record.vk_hash}).one_or_none()
+    program = one_program(connection, record.vk_hash, record.program_owner)
     if stdin is None or program is None:
         return None
-    return artifact_record(stdin), program_record(program)
+    return artifact_record(stdin), program
 
 
 def by_lease(connection: Connection, lease_id: str, token: bytes) -> Leased | None:
@@ -121,7 +122,7 @@ def counts(connection: Connection) -> dict[State, int]:
 def usage(connection: Connection, requester: bytes, now: float) -> Usage:
     """See `Requests.usage`."""
     row = connection.execute(USAGE, {"requester": requester, "now": now}).one()
-    return Usage(row.open_uploads, row.open_requests, row.bytes)
+    return Usage(row.open_uploads, row.open_requests, row.upload_bytes + row.program_bytes)
 
 
 def open_records(connection: Connection) -> list[RequestRecord]:
@@ -142,9 +143,15 @@ def one_artifact(connection: Connection, query: Select[Any], value: str) -> Arti
     return None if row is None else artifact_record(row)
 
 
-def one_program(connection: Connection, vk_hash: bytes) -> Program | None:
-    """Find a program."""
-    row = connection.execute(_PROGRAM, {"vk_hash": vk_hash}).one_or_none()
+def one_program(connection: Connection, vk_hash: bytes, owner: bytes) -> Program | None:
+    """Find an owner's registration of a program."""
+    row = connection.execute(_PROGRAM, {"vk_hash": vk_hash, "owner": owner}).one_or_none()
+    return None if row is None else program_record(row)
+
+
+def oldest_program(connection: Connection, vk_hash: bytes) -> Program | None:
+    """See `Programs.oldest`."""
+    row = connection.execute(OLDEST_PROGRAM, {"vk_hash": vk_hash}).one_or_none()
     return None if row is None else program_record(row)
 
 
@@ -168,8 +175,13 @@ _UPLOADED: Final = select(*ARTIFACT_COLUMNS).where(
     artifacts.c.state == literal_column("'uploaded'"),
     artifacts.c.blob.is_not(None),
 )
-_PROGRAM: Final = select(*PROGRAM_COLUMNS).where(programs.c.vk_hash == bindparam("vk_hash"))
-_CACHED: Final = _PROGRAM.where(programs.c.blob.is_not(None))
+_REGISTRATIONS: Final = select(*PROGRAM_COLUMNS).where(programs.c.vk_hash == bindparam("vk_hash"))
+_PROGRAM: Final = _REGISTRATIONS.where(programs.c.owner == bindparam("owner"))
+OLDEST_PROGRAM: Final = (
+    _REGISTRATIONS.where(programs.c.shared == true())
+    .order_by(programs.c.created_at, programs.c.owner)
+    .limit(1)
+)
 _BLOB: Final = select(*BLOB_COLUMNS).where(blobs.c.id == bindparam("id"))
 
 
@@ -201,7 +213,11 @@ USAGE: Final = select(
     select(func.coalesce(func.sum(artifacts.c.size), 0))
     .where(_OWN_UPLOADS, artifacts.c.state == literal_column("'uploaded'"))
     .scalar_subquery()
-    .label("bytes"),
+    .label("upload_bytes"),
+    select(func.coalesce(func.sum(programs.c.size), 0))
+    .where(programs.c.owner == bindparam("requester", type_=LargeBinary))
+    .scalar_subquery()
+    .label("program_bytes"),
 )
 # Stops counting where the answer does not matter any more: the busiest path asks this.
 OPEN_COUNT: Final = select(func.count()).select_from(

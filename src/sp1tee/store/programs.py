@@ -3,40 +3,66 @@
 from dataclasses import asdict
 from typing import Final, Protocol, final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, insert, update
 from typing_extensions import override
 
-from sp1tee.errors import ProgramConflict, ProgramNotFound
-from sp1tee.store.erasing import keep_blob
+from sp1tee.errors import ProgramConflict
+from sp1tee.store.erasing import erase_artifact, keep_blob
 from sp1tee.store.file_vault import FileVault, removed_if_refused
-from sp1tee.store.lookup import one_program
+from sp1tee.store.lookup import oldest_program, one_program
 from sp1tee.store.reader import Reader
-from sp1tee.store.records import Program, SealedBlob
+from sp1tee.store.records import NewProgram, Program, SealedBlob
 from sp1tee.store.rows import PROGRAM_COLUMNS, program_record
-from sp1tee.store.schema import programs, upsert
+from sp1tee.store.schema import programs
 from sp1tee.store.writer import Tx, Writer
 
 
 class Programs(Protocol):
-    """Programs by the hash of their verifying key."""
+    """Programs by the hash of their verifying key and by who registered them.
 
-    async def register(self, program: Program) -> Program:
-        """Remember a program. A known one stays as it is and is returned.
+    Every owner has a registration of its own: what one account says about a hash binds no other.
+    The upload a program came in is erased as soon as the program is registered, since the
+    registration has the plain ELF.
+    """
+
+    async def register(
+        self, new: NewProgram, elf: SealedBlob, *, upload: str | None = None
+    ) -> Program:
+        """Keep a program; if its owner has registered it before, do what `confirm` does.
+
+        Args:
+            new: the registration.
+            elf: the plain ELF. Its file is removed if the one that is here already stays.
+            upload: id of the artifact it came in, if that is one of ours.
 
         Raises:
-            ProgramConflict: this hash is registered with another verifying key, or with another
-                uri of what is not known to be the same program (by the sha256 of its ELF).
+            ProgramConflict: as `confirm` says.
         """
 
-    async def get(self, vk_hash: bytes) -> Program | None:
-        """Find by the verifying key's hash, 32 bytes."""
+    async def confirm(
+        self, new: NewProgram, sha256: bytes, *, upload: str | None = None
+    ) -> Program | None:
+        """Register a program again: the ELF that is here stays, the upload is erased.
 
-    async def cache(self, vk_hash: bytes, sealed: SealedBlob) -> Program:
-        """Keep a program's plain ELF; the first one stays, a later blob's file is removed.
+        It keeps the new uri, and stays shared if it ever was.
+
+        Args:
+            new: the registration.
+            sha256: of the plain ELF that was uploaded now.
+            upload: id of the artifact it came in, if that is one of ours.
+
+        Returns:
+            The registration, or None if this owner has none of this hash.
 
         Raises:
-            ProgramNotFound: no such program is registered.
+            ProgramConflict: its owner registered another key or another ELF under this hash.
         """
+
+    async def get(self, vk_hash: bytes, owner: bytes) -> Program | None:
+        """Find an owner's registration by the verifying key's hash, 32 bytes."""
+
+    async def oldest(self, vk_hash: bytes) -> Program | None:
+        """Find the first shared registration of a hash, whoever made it."""
 
 
 @final
@@ -49,51 +75,63 @@ class SqlPrograms(Programs):
         self._vault = vault
 
     @override
-    async def register(self, program: Program) -> Program:
-        return await self._writer.run(register, program)
+    async def register(
+        self, new: NewProgram, elf: SealedBlob, *, upload: str | None = None
+    ) -> Program:
+        async with removed_if_refused(self._vault, elf):
+            return await self._writer.run(register, new, elf, upload)
 
     @override
-    async def get(self, vk_hash: bytes) -> Program | None:
-        return self._reader.now(one_program, vk_hash)
+    async def confirm(
+        self, new: NewProgram, sha256: bytes, *, upload: str | None = None
+    ) -> Program | None:
+        return await self._writer.run(confirm, new, sha256, upload)
 
     @override
-    async def cache(self, vk_hash: bytes, sealed: SealedBlob) -> Program:
-        async with removed_if_refused(self._vault, sealed):
-            return await self._writer.run(cache, vk_hash, sealed)
+    async def get(self, vk_hash: bytes, owner: bytes) -> Program | None:
+        return self._reader.now(one_program, vk_hash, owner)
+
+    @override
+    async def oldest(self, vk_hash: bytes) -> Program | None:
+        return self._reader.now(oldest_program, vk_hash)
 
 
-def register(tx: Tx, program: Program) -> Program:
+def register(tx: Tx, new: NewProgram, elf: SealedBlob, upload: str | None) -> Program:
     """See `Programs.register`."""
-    tx.connection.execute(_REGISTER, asdict(program))
-    known = _known(tx, program.vk_hash)
-    same_bytes = program.sha256 is not None and program.sha256 == known.sha256
-    if program.vk != known.vk or (program.uri != known.uri and not same_bytes):
-        raise ProgramConflict("Another program is registered with this vk_hash.")
-    return known
-
-
-def cache(tx: Tx, vk_hash: bytes, sealed: SealedBlob) -> Program:
-    """See `Programs.cache`."""
-    known = _known(tx, vk_hash)
-    if known.blob is not None:
-        if known.blob != sealed.id:
-            tx.erased.append(sealed.id)
+    known = confirm(tx, new, elf.sha256, upload)
+    if known is not None:
+        if known.blob != elf.id:
+            tx.erased.append(elf.id)
         return known
-    keep_blob(tx, sealed)
-    cached = (
-        update(programs)
-        .where(programs.c.vk_hash == vk_hash)
-        .values(blob=sealed.id, size=sealed.size, sha256=sealed.sha256)
-        .returning(*PROGRAM_COLUMNS)
-    )
-    return program_record(tx.connection.execute(cached).one())
+    keep_blob(tx, elf)
+    _erase(tx, upload)
+    program = Program(**asdict(new), blob=elf.id, size=elf.size, sha256=elf.sha256)
+    tx.connection.execute(insert(programs), asdict(program))
+    return program
 
 
-def _known(tx: Tx, vk_hash: bytes) -> Program:
-    known = one_program(tx.connection, vk_hash)
+def confirm(tx: Tx, new: NewProgram, sha256: bytes, upload: str | None) -> Program | None:
+    """See `Programs.confirm`."""
+    known = one_program(tx.connection, new.vk_hash, new.owner)
     if known is None:
-        raise ProgramNotFound("There is no program with this vk_hash.")
-    return known
+        return None
+    if (known.vk, known.sha256) != (new.vk, sha256):
+        what = "verifying key" if known.vk != new.vk else "program"
+        raise ProgramConflict(f"This account registered another {what} with this vk_hash.")
+    _erase(tx, upload)
+    shared = known.shared or new.shared
+    moved = {"hash": new.vk_hash, "by": new.owner, "new_uri": new.uri, "now_shared": shared}
+    return program_record(tx.connection.execute(_MOVE, moved).one())
 
 
-_REGISTER: Final = upsert(programs).on_conflict_do_nothing(index_elements=[programs.c.vk_hash])
+def _erase(tx: Tx, upload: str | None) -> None:
+    if upload is not None:
+        erase_artifact(tx, upload)
+
+
+_MOVE: Final = (
+    update(programs)
+    .where(programs.c.vk_hash == bindparam("hash"), programs.c.owner == bindparam("by"))
+    .values(uri=bindparam("new_uri"), shared=bindparam("now_shared"))
+    .returning(*PROGRAM_COLUMNS)
+)

@@ -32,6 +32,9 @@ FINAL_STATES = frozenset(State) - OPEN_STATES
 UNKNOWN_FAILURE = 3
 """`ProofRequestError.UNKNOWN_FAILURE`, the one value every schema of the network has."""
 
+NETWORK_OWNER = bytes(20)
+"""Who owns what an upstream network's registry says: no account, since nobody has its key."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
@@ -46,6 +49,8 @@ class NewRequest:
     body: bytes = field(repr=False)
     """The signed slice, byte for byte as it came."""
     vk_hash: bytes
+    program_owner: bytes
+    """Whose registration of `vk_hash` it runs (`Program.owner`)."""
     version: str
     """The circuit version as it came, e.g. ``sp1-v6.1.0``."""
     mode: int
@@ -138,7 +143,7 @@ class SealedBlob:
     size: int
     """Of the content, in bytes."""
     sha256: bytes
-    """Of the content."""
+    """Of the content; empty where its writer was not asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +174,29 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A registered program, and its ELF once that is in the vault."""
+class NewProgram:
+    """A program as its owner registers it."""
 
     vk_hash: bytes
     vk: bytes = field(repr=False)
     uri: str
+    """Where its owner uploaded it last."""
     owner: bytes
+    """An account, 20 bytes, or `NETWORK_OWNER`."""
     created_at: int
     name: str | None = None
-    blob: str | None = None
-    size: int | None = None
-    sha256: bytes | None = None
-    """Of the plain ELF."""
+    shared: bool = False
+    """Other accounts may use it: the operator had chosen who may call when it was registered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(NewProgram):
+    """One owner's registration of a program, its ELF in the vault."""
+
+    blob: str
+    size: int
+    """Of the plain ELF, as is `sha256`."""
+    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +229,7 @@ class Usage:
     """Upload places nobody has used yet."""
     open_requests: int
     bytes: int
-    """Of uploads still in the vault."""
+    """Of uploads still in the vault, and of registered programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,15 +122,26 @@ programs = Table(
     "programs",
     metadata,
     Column("vk_hash", LargeBinary, primary_key=True),
+    # Only SP1's own setup could tell whether a program is that of its key: one account's word must
+    # not be taken for another's.
+    Column("owner", LargeBinary, primary_key=True),
     Column("vk", LargeBinary, nullable=False),
-    Column("uri", Text, nullable=False, index=True),
-    Column("owner", LargeBinary, nullable=False),
+    Column("uri", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("name", Text),
-    Column("blob", String),
-    Column("size", BigInteger),
-    Column("sha256", LargeBinary),
+    Column("shared", Boolean, nullable=False),
+    Column("blob", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
 )
+Index(
+    "programs_by_age",
+    programs.c.vk_hash,
+    programs.c.shared,
+    programs.c.created_at,
+    programs.c.owner,
+)
+Index("programs_by_owner", programs.c.owner, programs.c.size)
 
 nonces = Table(
     "nonces",
@@ -151,6 +162,7 @@ requests = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("vk_hash", LargeBinary, nullable=False),
+    Column("program_owner", LargeBinary, nullable=False),
     Column("version", String, nullable=False),
     Column("mode", Integer, nullable=False),
     Column("strategy", Integer, nullable=False),

@@ -14,7 +14,6 @@ from sqlalchemy import (
     exists,
     false,
     literal_column,
-    or_,
     select,
     update,
 )
@@ -31,7 +30,7 @@ from sp1tee.store.records import (
     State,
 )
 from sp1tee.store.rows import REQUEST_COLUMNS, request_record
-from sp1tee.store.schema import artifacts, in_states, leases, programs, requests
+from sp1tee.store.schema import artifacts, in_states, leases, requests
 from sp1tee.store.writer import Tx
 
 
@@ -143,9 +142,8 @@ OLD_PROOFS: Final = (
 _WAITED_FOR: Final = exists().where(
     requests.c.stdin_artifact == artifacts.c.id, in_states(WAITING_STATES)
 )
-_TO_BE_CACHED: Final = exists().where(programs.c.uri == artifacts.c.uri, programs.c.blob.is_(None))
 NEVER_UPLOADED: Final = _uploads("created", false())
-UPLOADED: Final = _uploads("uploaded", or_(_WAITED_FOR, _TO_BE_CACHED))
+UPLOADED: Final = _uploads("uploaded", _WAITED_FOR)
 OLD_REQUESTS: Final = (
     select(requests.c.key)
     .where(

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.network_room import Refused, Room, a_room
-from support.serving import ALICE, BOB, NOW, STDIN, ProgramFixture, elf_header, proof_body, sealed
+from support.serving import (
+    ALICE,
+    BOB,
+    NOW,
+    STDIN,
+    ProgramFixture,
+    elf_header,
+    proof_body,
+    real_program,
+    sealed,
+)
 
 from sp1tee.errors import MalformedCall, Refusal
 from sp1tee.serve.admission import Admission, AdmissionRules, read_body
@@ -192,8 +202,8 @@ async def test_an_input_that_is_used_up_is_refused(room: Room) -> None:
 
 
 async def test_a_program_is_no_input(room: Room) -> None:
-    program = await room.register()
-    uri = (await room.store.programs.get(program.vk_hash)).uri  # type: ignore[union-attr]
+    await room.register()
+    uri = await room.upload_program(real_program())
     assert (await refusal(room, proof_body(uri))).status == "INVALID_ARGUMENT"
 
 

@@ -27,6 +27,7 @@ from sp1tee.serve.programs import ProgramShelf
 from sp1tee.serve.sources import AllowedSources
 from sp1tee.sim.network import Answer, Outage, SimNetwork
 from sp1tee.sim.network.requests import Program
+from sp1tee.store.records import NETWORK_OWNER
 from sp1tee.store.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -196,9 +197,9 @@ async def ensure(
 
 
 async def elf(store: Store) -> bytes:
-    program = await store.programs.get(real_program().vk_hash)
+    program = await store.programs.get(real_program().vk_hash, NETWORK_OWNER)
     assert program is not None
-    return b"".join([chunk async for chunk in store.vault.read(program.blob or "")])
+    return b"".join([chunk async for chunk in store.vault.read(program.blob)])
 
 
 @pytest.mark.usefixtures("s3_is_the_network_s")

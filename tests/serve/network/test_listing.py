@@ -16,7 +16,14 @@ from sp1tee.wire.pb import auction_pb2, types_pb2
 
 SELF = b"\x77" * 20
 PROGRAM = Program(
-    vk_hash=bytes(32), vk=b"", uri="http://prover.test/artifacts/program/1", owner=b"", created_at=0
+    vk_hash=bytes(32),
+    vk=b"",
+    uri="http://prover.test/artifacts/program/1",
+    owner=b"",
+    created_at=0,
+    blob="blob_1",
+    size=4,
+    sha256=bytes(32),
 )
 
 

@@ -11,7 +11,7 @@ from support.wire_data import sample
 from sp1tee.errors import ProgramRefused
 from sp1tee.serve.elf import read_header
 from sp1tee.serve.programs import family_of, open_program
-from sp1tee.store.records import Program
+from sp1tee.store.records import NewProgram
 from sp1tee.wire.artifacts import pack
 from sp1tee.wire.keys import parse_vk_v6
 from sp1tee.wire.program import encode_program
@@ -22,8 +22,8 @@ REAL = real_program()
 V5_KEY = bytes(234)
 
 
-def registration(program: ProgramFixture = REAL) -> Program:
-    return Program(
+def registration(program: ProgramFixture = REAL) -> NewProgram:
+    return NewProgram(
         vk_hash=program.vk_hash,
         vk=program.vk,
         uri="http://prover.test/artifacts/program/1",

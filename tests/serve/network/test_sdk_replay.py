@@ -8,7 +8,7 @@ fits the recorded key takes its place.
 from pathlib import Path
 
 import pytest
-from support.network_room import Room, a_room, seal
+from support.network_room import Refused, Room, a_room, seal
 from support.serving import Clock, elf_header
 from support.wire_data import RECORDINGS, recorded_requests, recording
 
@@ -18,7 +18,7 @@ from sp1tee.wire.ids import new_id
 from sp1tee.wire.keys import VK_V6_SIZE, parse_vk_v6
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.program import encode_program
-from sp1tee.wire.signing import Signer
+from sp1tee.wire.signing import Signer, checksum_address
 from sp1tee.wire.versions import Family
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("name", RECORDINGS)]
@@ -136,11 +136,22 @@ async def test_a_worker_gets_the_recorded_input_as_it_was_uploaded(
     assert stored.hex() == recording(name)["puts"][1]["body"]
 
 
-async def test_the_recorded_program_is_asked_for_before_it_is_registered(
+async def test_an_open_server_has_the_sdk_register_its_program_each_time(
     tmp_path: Path, name: str
 ) -> None:
     (ask,) = recorded_requests(name, "GetProgram")
     async with a_room(tmp_path, clock=before_the_deadline(name)) as room:
+        await replay(room, name)
+        with pytest.raises(Refused) as refused:
+            await room.call("GetProgram", ask)
+    assert refused.value.status == "NOT_FOUND"
+
+
+async def test_a_closed_server_shows_the_sdk_what_is_registered(tmp_path: Path, name: str) -> None:
+    (ask,) = recorded_requests(name, "GetProgram")
+    served = [checksum_address(REQUESTER.address)]
+    clock = before_the_deadline(name)
+    async with a_room(tmp_path, clock=clock, allow_requesters=served) as room:
         await replay(room, name)
         shown = types_pb2.GetProgramResponse.FromString(await room.call("GetProgram", ask))
     assert shown.program.vk == recorded_program(name).vk

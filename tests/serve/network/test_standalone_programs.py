@@ -1,4 +1,4 @@
-"""Places to upload to, and programs that are registered."""
+"""Places to upload to, and what may be registered of it."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from support.serving import (
 )
 from support.wire_data import sample
 
-from sp1tee.wire.pb import artifact_pb2, types_pb2
+from sp1tee.wire.pb import artifact_pb2
 
 pytestmark = pytest.mark.anyio
 
@@ -60,19 +60,6 @@ async def test_an_upload_place_needs_a_signature(room: Room) -> None:
     assert refused.value.status == "UNAUTHENTICATED"
 
 
-async def test_a_program_is_not_found_until_it_is_registered(room: Room) -> None:
-    program = real_program()
-    ask = types_pb2.GetProgramRequest(vk_hash=program.vk_hash)
-    with pytest.raises(Refused) as refused:
-        await room.ask("GetProgram", ask, types_pb2.GetProgramResponse)
-    assert refused.value.status == "NOT_FOUND"
-    await room.register(program)
-    shown = (await room.ask("GetProgram", ask, types_pb2.GetProgramResponse)).program
-    assert (shown.vk_hash, shown.vk) == (program.vk_hash, program.vk)
-    assert shown.owner == ALICE.address
-    assert shown.program_uri.startswith(f"{PUBLIC_URL}/artifacts/program/")
-
-
 async def test_workers_get_the_plain_elf(room: Room) -> None:
     await room.register()
     await room.request(proof_body(await room.upload_stdin()))
@@ -80,16 +67,6 @@ async def test_workers_get_the_plain_elf(room: Room) -> None:
     elf = b"".join([chunk async for chunk in room.store.vault.read(leased.program.blob)])
     assert elf == sample(".elf")
     assert leased.program.size == len(elf)
-
-
-async def test_registering_twice_is_fine(room: Room) -> None:
-    await room.register()
-    await room.register()
-
-
-async def test_another_account_may_register_the_same_program(room: Room) -> None:
-    await room.register()
-    await room.register(signer=BOB)
 
 
 async def test_a_program_that_somebody_else_uploaded_is_refused(room: Room) -> None:
@@ -126,7 +103,7 @@ async def test_the_wrong_program_for_a_key_is_refused_and_not_registered(room: R
             "CreateProgram", sealed(ALICE, program_body(real_program(), place.artifact_uri))
         )
     assert refused.value.status == "INVALID_ARGUMENT"
-    assert await room.store.programs.get(real_program().vk_hash) is None
+    assert await room.store.programs.get(real_program().vk_hash, ALICE.address) is None
 
 
 @pytest.mark.parametrize(

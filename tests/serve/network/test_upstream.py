@@ -11,7 +11,7 @@ from support.serving import ALICE, BOB, STDIN, Clock, program_body, proof_body, 
 from support.upstream_room import PROOF, SERVER_KEY, a_network, core_body, in_front_of
 
 from sp1tee.sim.network import Assignment, Kind, LoseReply, Outage, SimNetwork
-from sp1tee.store.records import Failure, State
+from sp1tee.store.records import NETWORK_OWNER, Failure, State
 from sp1tee.wire.dialect import Dialect
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 
@@ -130,7 +130,7 @@ async def test_the_network_s_program_is_put_on_our_shelf_once(
     bodies = [await core_body(front)]
     await asyncio.gather(*(front.request(body) for body in bodies))
     await queued(front)
-    kept = await front.store.programs.get(program.vk_hash)
+    kept = await front.store.programs.get(program.vk_hash, NETWORK_OWNER)
     assert kept is not None
     assert kept.vk == program.vk
     assert kept.size == len(await _blob(front, kept.blob))

@@ -10,10 +10,11 @@ from sp1tee.serve.admission import Admission, AdmissionRules
 from sp1tee.serve.artifact_store import ArtifactStoreServicer, UploadRules
 from sp1tee.serve.network import Network, Runner
 from sp1tee.serve.network.channel import Failed
+from sp1tee.serve.network.registrations import Registrations
 from sp1tee.serve.network.standalone import Standalone
 from sp1tee.serve.programs import ProgramShelf
 from sp1tee.serve.prover_network import ProverNetworkServicer
-from sp1tee.serve.quota import Quota, QuotaRules
+from sp1tee.serve.quota import ByteQuota, Quota, QuotaRules
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.serve.sweeper import Sweeper
 from sp1tee.serve.view import StatusView
@@ -75,11 +76,14 @@ def build_network(
         proof_base=f"{public_url}/proofs/",
         text_replies=settings.failure_replies == "text",
     )
-    shelf = ProgramShelf(store, settings.max_program_bytes)
-    network, runners = _network(settings, store, view, shelf, clock=clock, failed=upstream_failed)
+    accounts = _accounts(settings)
+    network, runners = _network(
+        settings, store, view, accounts, clock=clock, failed=upstream_failed
+    )
     return _in_front(
         settings,
         store,
+        accounts,
         network,
         (Sweeper(store), *runners),
         public_url=public_url,
@@ -92,7 +96,7 @@ def _network(
     settings: ServeSettings,
     store: Store,
     view: StatusView,
-    shelf: ProgramShelf,
+    accounts: Accounts,
     *,
     clock: Clock,
     failed: Failed | None,
@@ -100,18 +104,31 @@ def _network(
     signer = _signer(settings)
     if settings.network == "standalone":
         address = signer.address if signer is not None else NOBODY
-        return Standalone(store, view, shelf, address=address, clock=clock), ()
+        quota = ByteQuota(store, settings.max_requester_bytes)
+        shelf = ProgramShelf(store, settings.max_program_bytes, quota)
+        registrations = Registrations(store, shelf, shared=accounts.are_chosen, clock=clock)
+        return Standalone(store, view, registrations, address=address, clock=clock), ()
     if signer is None:
         raise ConfigError("Settling upstream takes a key.", advice="Set fulfiller_key_file.")
     # Most servers stand alone and start faster without what fetches over the network.
     from sp1tee.serve.network.build_upstream import build_upstream  # noqa: PLC0415 - see above
 
+    shelf = ProgramShelf(store, settings.max_program_bytes)
     return build_upstream(settings, store, view, shelf, signer=signer, clock=clock, failed=failed)
+
+
+def _accounts(settings: ServeSettings) -> Accounts:
+    token = settings.bearer_token
+    return Accounts(
+        [parse_address(text) for text in settings.allow_requesters],
+        token.get_secret_value() if token is not None else None,
+    )
 
 
 def _in_front(
     settings: ServeSettings,
     store: Store,
+    accounts: Accounts,
     network: Network,
     runners: tuple[Runner, ...],
     *,
@@ -119,11 +136,6 @@ def _in_front(
     capabilities: Callable[[], Iterable[Capability]],
     clock: Clock,
 ) -> NetworkRoom:
-    token = settings.bearer_token
-    accounts = Accounts(
-        [parse_address(text) for text in settings.allow_requesters],
-        token.get_secret_value() if token is not None else None,
-    )
     quota = Quota(
         store,
         QuotaRules(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from sp1tee.errors import (
     NetworkError,
-    ProgramConflict,
     ProgramRefused,
     Refusal,
     Sp1teeError,
@@ -157,7 +156,7 @@ class Intake:
                 await self._programs.ensure(shown.vk_hash, shown.program_public_uri)
             except TransientSourceError as error:
                 _log.warning("program_again", request=key, code=error.code, error=error.message)
-            except (NetworkError, ProgramRefused, ProgramConflict) as error:
+            except (NetworkError, ProgramRefused) as error:
                 await end_and_tell(self._requests, key, said(error), _error_of(error))
                 return False
             else:

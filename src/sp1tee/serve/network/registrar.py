@@ -24,7 +24,7 @@ from sp1tee.serve.network.endings import end_quietly
 from sp1tee.serve.network.reading import DEFINITE, read
 from sp1tee.serve.singleflight import SingleFlight
 from sp1tee.serve.statuses import failure
-from sp1tee.store.records import RequestRecord, State
+from sp1tee.store.records import NETWORK_OWNER, RequestRecord, State
 from sp1tee.store.requests import Requests
 from sp1tee.wire.pb import types_pb2
 
@@ -84,7 +84,8 @@ class Registrar:
         return record
 
     async def _take(self, call: ProofCall) -> RequestRecord:
-        record, fresh = await self._requests.accept(call.to_store(), queue=False)
+        new = call.to_store(program_owner=NETWORK_OWNER)
+        record, fresh = await self._requests.accept(new, queue=False)
         if fresh:
             return await self._forward(record, call.signed)
         return await self._again(record.key, call.signed)

@@ -7,23 +7,19 @@ from collections.abc import Callable
 from sp1tee.errors import (
     NotAllowed,
     NotCancellable,
-    NotUploaded,
     ProgramRefused,
-    UnknownInput,
-    UnknownProgram,
 )
 from sp1tee.serve.calls import CancelCall, ProgramCall, ProofCall, SignedCall
 from sp1tee.serve.checks import ADDRESS_SIZE, HASH_SIZE, sized
 from sp1tee.serve.listing import describe, read_filter
 from sp1tee.serve.network import Question, StatusReply
 from sp1tee.serve.network.answers import answer
-from sp1tee.serve.programs import ProgramShelf, family_of
+from sp1tee.serve.network.registrations import Registrations
+from sp1tee.serve.programs import family_of
 from sp1tee.serve.view import StatusView
-from sp1tee.store.records import Artifact, Program, RequestRecord, State
+from sp1tee.store.records import RequestRecord, State
 from sp1tee.store.store import Store
 from sp1tee.wire.pb import auction_pb2, types_pb2
-
-_REMEMBERED = 1000
 
 
 class Standalone:
@@ -32,7 +28,7 @@ class Standalone:
     Args:
         store: where everything is.
         view: requests by id.
-        shelf: takes uploaded programs.
+        registrations: programs by their owners.
         address: whom requests name as their fulfiller, 20 bytes.
         clock: Unix seconds.
     """
@@ -41,18 +37,16 @@ class Standalone:
         self,
         store: Store,
         view: StatusView,
-        shelf: ProgramShelf,
+        registrations: Registrations,
         *,
         address: bytes,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._view = view
-        self._shelf = shelf
+        self._registrations = registrations
         self._address = address
         self._clock = clock
-        # A registered program with its ELF on the shelf never changes.
-        self._programs: dict[bytes, Program] = {}
 
     async def place_program(self, request: bytes) -> bytes | None:
         """Have programs uploaded here."""
@@ -60,8 +54,8 @@ class Standalone:
         return None
 
     async def get_program(self, vk_hash: bytes) -> bytes:
-        """Answer GetProgram from the shelf."""
-        program = await self._program(vk_hash)
+        """Answer GetProgram, where accounts may use each other's programs."""
+        program = await self._registrations.shown(vk_hash)
         message = types_pb2.Program(
             vk_hash=program.vk_hash,
             vk=program.vk,
@@ -74,19 +68,8 @@ class Standalone:
 
     async def create_program(self, call: ProgramCall) -> bytes:
         """Check the uploaded program and put it on the shelf; the same one twice is fine."""
-        body, owner = call.body, call.signed.signer
-        known = await self._store.programs.get(body.vk_hash)
-        if known is None or known.blob is None or known.vk != body.vk:
-            artifact = await self._uploaded(body.program_uri, owner)
-            program = Program(
-                vk_hash=body.vk_hash,
-                vk=body.vk,
-                uri=body.program_uri,
-                owner=owner,
-                created_at=int(self._clock()),
-            )
-            await self._shelf.keep(program, self._store.vault.read(artifact.blob or ""))
-        await self._store.nonces.advance(owner, body.nonce + 1)
+        await self._registrations.register(call)
+        await self._store.nonces.advance(call.signed.signer, call.body.nonce + 1)
         return types_pb2.CreateProgramResponse(
             tx_hash=_random_hash(), body=types_pb2.CreateProgramResponseBody()
         ).SerializeToString()
@@ -98,14 +81,16 @@ class Standalone:
 
     async def request_proof(self, call: ProofCall) -> bytes:
         """Queue a request; its ids are random."""
-        program = await self._program(call.body.vk_hash)
+        program = await self._registrations.used_by(call.signed.signer, call.body.vk_hash)
         family = family_of(program.vk)
         if family is not call.version.family:
             raise ProgramRefused(
                 f"The program is one of SP1 {family}, the request asks for {call.version}.",
                 advice="Build the program with the SDK that requests the proof.",
             )
-        new = call.to_store(request_id=_random_hash(), tx_hash=_random_hash())
+        new = call.to_store(
+            program_owner=program.owner, request_id=_random_hash(), tx_hash=_random_hash()
+        )
         record, _ = await asyncio.shield(self._store.requests.accept(new, queue=True))
         return _accepted(record)
 
@@ -155,33 +140,12 @@ class Standalone:
         return True
 
     async def aclose(self) -> None:
-        """Let go of the view."""
+        """Let go of the view, and end what is under way."""
+        await self._registrations.aclose()
         self._view.close()
 
-    async def _program(self, vk_hash: bytes) -> Program:
-        program = self._programs.get(vk_hash)
-        if program is None:
-            program = await self._store.programs.get(sized(vk_hash, HASH_SIZE, "vk_hash"))
-            if program is None or program.blob is None:
-                raise UnknownProgram("No program is registered under this vk_hash.")
-            if len(self._programs) >= _REMEMBERED:
-                self._programs.clear()
-            self._programs[vk_hash] = program
-        return program
-
-    async def _uploaded(self, uri: str, owner: bytes) -> Artifact:
-        artifact = await self._store.artifacts.by_uri(uri)
-        if artifact is None or artifact.requester != owner or artifact.kind != "program":
-            raise UnknownInput(
-                "The program_uri is not one this account was given here.",
-                advice="Upload the program with CreateArtifact here first, with the same key.",
-            )
-        if artifact.state != "uploaded":
-            raise NotUploaded("The program was not uploaded yet, or its upload is gone again.")
-        return artifact
-
     async def _describe(self, record: RequestRecord) -> bytes:
-        program = await self._store.programs.get(record.vk_hash)
+        program = await self._store.programs.get(record.vk_hash, record.program_owner)
         return describe(record, program, self._address).SerializeToString()
 
 

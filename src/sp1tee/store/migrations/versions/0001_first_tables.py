@@ -67,17 +67,19 @@ def _make_programs() -> None:
     op.create_table(
         "programs",
         sa.Column("vk_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("owner", sa.LargeBinary(), nullable=False),
         sa.Column("vk", sa.LargeBinary(), nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
-        sa.Column("owner", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text()),
-        sa.Column("blob", sa.String()),
-        sa.Column("size", sa.BigInteger()),
-        sa.Column("sha256", sa.LargeBinary()),
-        sa.PrimaryKeyConstraint("vk_hash", name="programs_pk"),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("blob", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("vk_hash", "owner", name="programs_pk"),
     )
-    op.create_index("programs_by_uri", "programs", ["uri"])
+    op.create_index("programs_by_age", "programs", ["vk_hash", "shared", "created_at", "owner"])
+    op.create_index("programs_by_owner", "programs", ["owner", "size"])
 
 
 def _make_vaults() -> None:
@@ -100,6 +102,7 @@ def _make_requests() -> None:
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("vk_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("program_owner", sa.LargeBinary(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("mode", sa.Integer(), nullable=False),
         sa.Column("strategy", sa.Integer(), nullable=False),
