@@ -55,11 +55,12 @@ class Settings(BaseSettings):
     """Base of all settings. An instance made directly is made of its arguments alone.
 
     A field ``x_file`` beside a field ``x`` of type `SecretStr` is the path of a file that holds it;
-    it is read at once.
+    it is read at once, unless it is one of `late_files` and not there yet.
     """
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
     originals: ClassVar[tuple[Original, ...]] = ()
+    late_files: ClassVar[frozenset[str]] = frozenset()
     _hints: tuple[str, ...] = PrivateAttr(default=())
 
     @property
@@ -92,7 +93,9 @@ class Settings(BaseSettings):
                 raise ConfigError(
                     f"Both {secret} and {name} are given.", advice="Give one of them."
                 )
-            made[secret] = _read_secret(name, Path(made[name]))
+            path = Path(made[name])
+            if name not in cls.late_files or os.path.exists(path):  # noqa: PTH110 - it never raises
+                made[secret] = read_secret(name, path)
         return made
 
 
@@ -188,7 +191,16 @@ def _secret_files(cls: type[Settings]) -> list[str]:
     return [name for name in names if name.endswith(_FILE) and name.removesuffix(_FILE) in names]
 
 
-def _read_secret(name: str, path: Path) -> SecretStr:
+def read_secret(name: str, path: Path) -> SecretStr:
+    """Read the file of a secret, without the white space around it.
+
+    Args:
+        name: the setting that names the file, for errors.
+        path: the file.
+
+    Raises:
+        ConfigError: it is missing, unreadable, empty or too long. What it holds is not repeated.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(_SECRET_LIMIT + 1)

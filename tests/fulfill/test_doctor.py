@@ -1,16 +1,25 @@
 """What is said about this machine before anything is leased."""
 
 import asyncio
+from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 from support.fulfilling import ScriptedExecutor, settings_for, within
-from support.worker_listener import WorkerListener
+from support.worker_listener import TOKEN, WorkerListener
 
-from sp1tee.errors import CheckupFailed, ConfigError, ExecutorUnavailable, WorkerTokenRefused
-from sp1tee.fulfill import assembly, doctor
+from sp1tee.errors import (
+    CheckupFailed,
+    ConfigError,
+    ExecutorUnavailable,
+    ProverUnavailable,
+    WorkerTokenRefused,
+)
+from sp1tee.fulfill import assembly, checkup, credential
 from sp1tee.fulfill.doctor import Check, check_up
 from sp1tee.fulfill.executors import Execution
+from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.service import run_fulfiller
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +88,7 @@ async def test_little_memory_is_mentioned_and_work_goes_on(
 async def test_few_open_files_are_a_finding(
     listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (64, 64))
+    monkeypatch.setattr(checkup.resource, "getrlimit", lambda _: (64, 64))
     assert not named(await check_up(settings_for(listener)), "open files").ok
 
 
@@ -88,6 +97,26 @@ async def test_an_unencrypted_line_between_machines_is_mentioned(listener: Worke
     check = named(await check_up(settings), "line")
     assert not check.ok
     assert not check.needed
+
+
+async def test_a_prover_that_does_not_start_is_a_finding(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    async def fail(_: MockProver) -> None:
+        raise ProverUnavailable("The device is gone.")
+
+    monkeypatch.setattr(MockProver, "check", fail)
+    check = named(await check_up(settings_for(listener)), "prover")
+    assert (check.ok, check.text) == (False, "The device is gone.")
+
+
+async def test_a_token_file_that_is_not_there_is_a_finding(
+    listener: WorkerListener, tmp_path: Path
+):
+    missing = tmp_path / "worker.token"
+    check = named(await check_up(settings_for(listener, token=None, token_file=missing)), "token")
+    assert not check.ok
+    assert str(missing) in check.text
 
 
 # --- the whole worker ------------------------------------------------------------------------
@@ -110,3 +139,55 @@ async def test_a_worker_told_to_stop_before_the_server_is_there_ends(listener: W
     work = asyncio.ensure_future(run_fulfiller(settings_for(listener), stop=stop))
     stop.set()
     await within(work)
+
+
+# --- a token that is not there yet -----------------------------------------------------------
+
+
+async def test_a_token_that_the_server_has_yet_to_write_is_waited_for(
+    listener: WorkerListener, tmp_path: Path
+):
+    path = tmp_path / "worker.token"
+    settings = settings_for(listener, token=None, token_file=path)
+    stop = asyncio.Event()
+    with capture_logs() as lines:
+        work = asyncio.ensure_future(run_fulfiller(settings, stop=stop))
+        await listener.eventually(lambda: lines)
+        draft = tmp_path / "draft"
+        draft.write_text(f"{TOKEN}\n")
+        draft.rename(path)
+        await listener.eventually(lambda: listener.happened("waiting"))
+        stop.set()
+        await within(work)
+    assert lines[0]["path"] == str(path)
+    assert TOKEN not in str(lines)
+
+
+async def test_a_token_that_nobody_writes_ends_the_worker_with_the_path(
+    listener: WorkerListener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(credential, "TOKEN_SECONDS", 0.0)
+    settings = settings_for(listener, token=None, token_file=tmp_path / "wroker.token")
+    with pytest.raises(ConfigError, match=r"wroker\.token cannot be read") as ended:
+        await within(run_fulfiller(settings, stop=asyncio.Event()))
+    assert ended.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["", "two words"])
+async def test_a_late_token_is_checked_as_any_other(
+    listener: WorkerListener, tmp_path: Path, text: str
+):
+    path = tmp_path / "worker.token"
+    settings = settings_for(listener, token=None, token_file=path)
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        await within(run_fulfiller(settings, stop=asyncio.Event()))
+
+
+async def test_a_worker_told_to_stop_before_its_token_is_there_ends(
+    listener: WorkerListener, tmp_path: Path
+):
+    settings = settings_for(listener, token=None, token_file=tmp_path / "worker.token")
+    stop = asyncio.Event()
+    stop.set()
+    await within(run_fulfiller(settings, stop=stop))

@@ -19,7 +19,7 @@ from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, real_proof
 from support.worker_listener import Work, WorkerListener
 
 from sp1tee.fulfill.executors import Cause, Execution
-from sp1tee.fulfill.job import Tools
+from sp1tee.fulfill.tools import Tools
 from sp1tee.wire.claims import check_claims
 from sp1tee.wire.mock_proof import is_mock, mock_proof
 from sp1tee.wire.modes import Mode

@@ -220,8 +220,11 @@ async def test_a_stopped_worker_leases_nothing_more(listener: WorkerListener):
         await listener.eventually(lambda: listener.happened("waiting"))
         worker.stop.set()
         await within(worker.task)
+        # The call is ended here before the server hears of it; until then it may still lease.
+        await listener.eventually(lambda: listener.happened("hung up"))
         listener.offer(work := sample_work())
     assert not work.held
+    assert listener.happened("waiting") == 1
 
 
 async def test_a_token_that_is_no_longer_accepted_ends_the_worker(listener: WorkerListener):

@@ -32,6 +32,17 @@ def test_without_a_token_it_says_where_to_find_one():
     assert "worker.token" in missing.value.advice
 
 
+def test_a_token_file_may_be_written_later(tmp_path: Path):
+    path = tmp_path / "worker.token"
+    worker = load(SP1TEE_FULFILL_TOKEN_FILE=str(path), WORKER_COUNT="2")
+    assert worker.token is None
+    path.write_text("the-token\n")
+    complete = worker.with_token_read()
+    assert complete.endpoint.bearer == "Bearer the-token"
+    assert complete.hints == worker.hints
+    assert "the-token" not in repr(complete)
+
+
 def test_the_token_shows_in_no_repr():
     assert "the-token" not in repr(load(SP1TEE_FULFILL_TOKEN="the-token"))
 

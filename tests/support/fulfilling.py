@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sp1tee.errors import ExecutorCrashed, ProverFailed
+from sp1tee.errors import ExecutorCrashed, ExecutorUnavailable, ProverFailed
 from sp1tee.fulfill.assembly import open_tools
 from sp1tee.fulfill.executors import Cause, Execution, Limits
-from sp1tee.fulfill.job import Tools
 from sp1tee.fulfill.loop import Fulfiller, Plan
 from sp1tee.fulfill.provers import Capability, ProveTask
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.settings import FulfillSettings
+from sp1tee.fulfill.tools import Tools
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.versions import Family
 from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, sample
@@ -41,6 +41,7 @@ class ScriptedExecutor:
 
     outcome: Execution = CLEAN_RUN
     crashes: int = 0
+    unavailable: int = 0
     name: str = "scripted"
     runs: list[tuple[bytes, tuple[bytes, ...], Limits, str]] = field(default_factory=list)
 
@@ -51,6 +52,9 @@ class ScriptedExecutor:
         if self.crashes:
             self.crashes -= 1
             raise ExecutorCrashed("The child process ended with signal 9.")
+        if self.unavailable:
+            self.unavailable -= 1
+            raise ExecutorUnavailable("The process for guests cannot start.")
         return self.outcome
 
     async def aclose(self) -> None:
@@ -75,6 +79,9 @@ class ScriptedProver:
             Capability(offered.version, modes, mock=self.mock)
             for offered in MockProver().capabilities()
         )
+
+    async def check(self) -> None:
+        pass
 
     async def prove(self, task: ProveTask, deadline: float) -> bytes:
         self.tasks.append(task)

@@ -269,7 +269,11 @@ class _Workers(WorkersServicer):
         if self._listener.lease_refusal:
             await context.abort(*self._listener.lease_refusal)
         self._listener.note("waiting" if request.wait_ms else "looking")
-        work = await self._listener.take(request)
+        try:
+            work = await self._listener.take(request)
+        except asyncio.CancelledError:
+            self._listener.note("hung up")
+            raise
         if work is None:
             return worker_pb2.LeaseReply()
         self._listener.note("leased")

@@ -101,3 +101,11 @@ class ExecutorUnavailable(FulfillError):  # noqa: N818 - it names what is not av
     code = "SP1TEE-F011"
     exit_code = 3
     default_advice = "Run on Linux on x86-64 or arm64, where seccomp filters are allowed."
+
+
+class ProverUnavailable(FulfillError):  # noqa: N818 - it names what is not available
+    """Proofs cannot be made here, because the prover does not come up."""
+
+    code = "SP1TEE-F012"
+    exit_code = 3
+    default_advice = "See the prover's own log."

@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from sp1tee.fulfill.checkup import check_machine
 from sp1tee.fulfill.executors import Executor
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor
+from sp1tee.fulfill.fitness import Fitness
 from sp1tee.fulfill.guest import Guests
 from sp1tee.fulfill.heartbeat import GrpcPulse, Heart
 from sp1tee.fulfill.inputs import Inputs
-from sp1tee.fulfill.job import Tools
 from sp1tee.fulfill.provers import Prover
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
+from sp1tee.fulfill.tools import Tools
 from sp1tee.fulfill.transfer import Transfers
 
 
@@ -54,6 +56,7 @@ async def open_tools(
                 guests=Guests(executor, settings.run_limits),
                 slots=slots,
                 heart=heart,
+                fitness=Fitness(lambda: check_machine(settings, executor, slots)),
             )
     finally:
         await slots.aclose()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sp1tee.errors import ElfError, ExecutorCrashed, ExecutorUnavailable, JobFailed
+from sp1tee.errors import ElfError, ExecutorCrashed, JobFailed
 from sp1tee.fulfill.executors import Cause, Execution, Executor, Limits
 from sp1tee.fulfill.lease import Lease
 from sp1tee.logs import get
@@ -32,7 +32,8 @@ class Guests:
         """Run a lease's program on its input; how that ended is for `judge` to say.
 
         Raises:
-            JobFailed: SP1 would not load the program, or nothing here can run it.
+            JobFailed: SP1 would not load the program, or it breaks what runs it.
+            ExecutorUnavailable: nothing here can run any program.
         """
         limits = replace(self.limits, cycles=_least(lease.cycle_limit, self.limits.cycles))
         buffers = stdin.buffers[stdin.ptr :]
@@ -45,12 +46,6 @@ class Guests:
                 raise JobFailed(
                     f"SP1 cannot load this program. {error.message}",
                     error=types_pb2.EXECUTION_FAILURE,
-                ) from None
-            except ExecutorUnavailable as error:
-                raise JobFailed(
-                    f"This worker cannot run programs. {error.message}",
-                    error=types_pb2.UNKNOWN_FAILURE,
-                    retryable=True,
                 ) from None
             except ExecutorCrashed as error:
                 _log.error("executor crashed", reason=error.message)

@@ -6,32 +6,33 @@ Whatever ends it is told to the server at once, with a reason that the requester
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from sp1tee.errors import (
+    CheckupFailed,
+    ExecutorUnavailable,
     FulfillError,
     JobFailed,
     LeaseGone,
     ModeError,
     ProverFailed,
+    ProverUnavailable,
     VersionError,
     WireError,
     WorkerTokenRefused,
 )
-from sp1tee.fulfill.guest import Guests, judge
-from sp1tee.fulfill.heartbeat import Heart, Stage
-from sp1tee.fulfill.inputs import Inputs, check_key
+from sp1tee.fulfill.guest import judge
+from sp1tee.fulfill.heartbeat import Stage
+from sp1tee.fulfill.inputs import check_key
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import persist
 from sp1tee.fulfill.provers import Prover, ProveTask
 from sp1tee.fulfill.selfcheck import check_proof
-from sp1tee.fulfill.server import Server
-from sp1tee.fulfill.slots import Pace, Slots
-from sp1tee.fulfill.transfer import Transfers
+from sp1tee.fulfill.telling import give_back, tell_failure
+from sp1tee.fulfill.tools import Tools
 from sp1tee.logs import get
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import types_pb2
@@ -43,21 +44,8 @@ if TYPE_CHECKING:
 # How long the reason for a failure is offered once the deadline has passed anyway.
 _LAST_WORD_SECONDS = 10.0
 
+_T = TypeVar("_T")
 _log = get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every job of a worker works with."""
-
-    server: Server
-    transfers: Transfers
-    inputs: Inputs
-    guests: Guests
-    slots: Slots
-    heart: Heart
-    pace: Pace = field(default_factory=Pace)
-    clock: Callable[[], float] = time.time
 
 
 class Job:
@@ -74,46 +62,54 @@ class Job:
         self._tools = tools
         self._on_proved = on_proved
         self._execution: Execution | None = None
+        self._over = False
 
     @property
     def started(self) -> bool:
-        """Whether a prover has begun, so that giving the request back would waste its work."""
-        return self.stage >= Stage.PROVING
+        """Whether a prover has begun, or only the server is left to be told how it ended."""
+        return self.stage >= Stage.PROVING or self._over
 
     @property
     def proved(self) -> bool:
         """Whether there is a proof, which is too dear to be given up."""
         return self.stage >= Stage.CHECKING
 
-    @property
-    def names(self) -> dict[str, str]:
-        """What every line of log about it carries."""
-        return {"request_id": self.lease.request_id.hex(), "lease": self.lease.id}
-
     async def run(self) -> None:
         """Do it all; raises `WorkerTokenRefused` only, everything else ends the job alone."""
-        structlog.contextvars.bind_contextvars(**self.names)
-        if failure := await self._attempt():
-            await self._fail(failure)
+        structlog.contextvars.bind_contextvars(**self.lease.names)
+        try:
+            failure = await self._attempt()
+        except CheckupFailed:
+            self._over = True
+            self._tools.rest.lengthen()
+            await give_back(self._tools.server, self.lease)
+        else:
+            if failure is not None:
+                await self._fail(failure)
 
     async def _attempt(self) -> JobFailed | None:
-        """Return why there is no proof; None if it was handed in or nobody wants it."""
+        """Return why there is no proof; None if it was handed in or nobody wants it.
+
+        Raises:
+            CheckupFailed: this machine cannot work, whatever the request.
+            WorkerTokenRefused: the server takes nothing of this worker.
+        """
         try:
             async with asyncio.timeout(max(self._left, 0.0)) as deadline:
                 await self._work()
-        except WorkerTokenRefused:
+        except (WorkerTokenRefused, CheckupFailed):
             raise
         except LeaseGone as gone:
             _log.info("lease gone", reason=gone.message)
         except JobFailed as failure:
             return failure
         except FulfillError as error:
-            return _give_back(error.message)
+            return _not_here(error.message)
         except Exception as error:  # noqa: BLE001 - one request must not take the worker down
             if deadline.expired():
                 return _too_late("The deadline passed before the proof was done.")
             _log.error("unexpected", kind=type(error).__name__)
-            return _give_back("The worker failed in a way that it should not.")
+            return _not_here("The worker failed in a way that it should not.")
         return None
 
     async def _work(self) -> None:
@@ -129,6 +125,7 @@ class Job:
             await self._tools.server.finish(self.lease, execution, digest, mock=mock)
 
         await persist("handing in a proof", offer)
+        self._tools.rest.end()
         _log.info("proof handed in", mock=mock, cycles=execution.cycles, size=len(proof))
 
     async def _make(self) -> tuple[bytes, bool]:
@@ -150,7 +147,9 @@ class Job:
         stdin = await self._tools.inputs.stdin(self.lease)
         check_key(self.lease, version, program)
         self._enter(Stage.EXECUTING)
-        execution = await self._tools.guests.run(self.lease, version.family, program, stdin)
+        execution = await self._able(
+            lambda: self._tools.guests.run(self.lease, version.family, program, stdin)
+        )
         if execution.exit_code is not None:
             self._execution = execution
         judge(self.lease, execution)
@@ -169,9 +168,9 @@ class Job:
         try:
             version, mode = parse_version(self.lease.version), Mode.from_wire(self.lease.mode)
         except (VersionError, ModeError) as error:
-            raise _give_back(f"{error.message} {error.advice}") from None
+            raise _not_here(f"{error.message} {error.advice}") from None
         if not self._tools.slots.offers(version.text, mode):
-            raise _give_back(f"This worker cannot make {mode} proofs of {version}.")
+            raise _not_here(f"This worker cannot make {mode} proofs of {version}.")
         self._check_time(version, mode)
         return version, mode
 
@@ -180,11 +179,24 @@ class Job:
         _log.info("proving", mode=str(task.mode), prover=prover.name, mock=prover.mock)
         began = time.monotonic()
         try:
-            proof = await prover.prove(task, self.lease.deadline)
+            proof = await self._able(lambda: prover.prove(task, self.lease.deadline))
         except (ProverFailed, WireError) as error:
             raise self._proving_failed(f"The prover failed: {error.message}") from None
         self._tools.pace.note(task.version.text, task.mode, time.monotonic() - began)
         return proof
+
+    async def _able(self, do: Callable[[], Awaitable[_T]]) -> _T:
+        """Do what this machine should be able to: once more if it could not, yet is fit.
+
+        Raises:
+            CheckupFailed: it is unfit.
+        """
+        try:
+            return await do()
+        except (ExecutorUnavailable, ProverUnavailable) as error:
+            await self._tools.fitness.confirm()
+            _log.warning("trying again, as this machine is fit", reason=error.message)
+        return await do()
 
     async def _check(self, proof: bytes, task: ProveTask, *, mock: bool) -> None:
         try:
@@ -198,7 +210,7 @@ class Job:
             raise _too_late("The deadline passed before the proof was begun.")
         least = self._tools.pace.least(version.text, mode)
         if self._left < least:
-            raise _give_back(
+            raise _not_here(
                 f"{self._left:.0f} s are left until the deadline; the quickest {mode} proof of "
                 f"this prover took {least:.0f} s."
             )
@@ -207,18 +219,12 @@ class Job:
         return JobFailed(text, error=types_pb2.PROVING_FAILURE, retryable=self.lease.attempts_left)
 
     async def _fail(self, failure: JobFailed) -> None:
-        _log.warning("no proof", reason=failure.message, retryable=failure.retryable)
-
-        async def tell() -> None:
-            await self._tools.server.fail(self.lease, failure, self._execution)
-
-        try:
-            async with asyncio.timeout(max(self._left, _LAST_WORD_SECONDS)):
-                await persist("telling of a failure", tell)
-        except WorkerTokenRefused:
-            raise
-        except (FulfillError, TimeoutError) as error:
-            _log.info("the failure was not taken", reason=str(error))
+        self._over = True
+        if failure.retryable:
+            # Before the server knows: from then on the request may be leased again, by us too.
+            self._tools.rest.lengthen()
+        seconds = max(self._left, _LAST_WORD_SECONDS)
+        await tell_failure(self._tools.server, self.lease, failure, self._execution, seconds)
 
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
@@ -229,7 +235,7 @@ class Job:
         return self.lease.deadline - self._tools.clock()
 
 
-def _give_back(text: str) -> JobFailed:
+def _not_here(text: str) -> JobFailed:
     """Somebody else may succeed."""
     return JobFailed(text, error=types_pb2.UNKNOWN_FAILURE, retryable=True)
 

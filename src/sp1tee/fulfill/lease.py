@@ -57,6 +57,11 @@ class Lease:
     tenant: str
 
     @property
+    def names(self) -> dict[str, str]:
+        """What every line of log about it carries."""
+        return {"request_id": self.request_id.hex(), "lease": self.id}
+
+    @property
     def attempts_left(self) -> bool:
         """Whether it is worth another try, here or elsewhere, after a machine failed on it."""
         return self.attempt < ATTEMPTS

@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from sp1tee.errors import FulfillError, Sp1teeError
-from sp1tee.fulfill.job import Job, Tools
+from sp1tee.errors import CheckupFailed, FulfillError, Sp1teeError
+from sp1tee.fulfill.job import Job
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import persist
+from sp1tee.fulfill.telling import give_back
+from sp1tee.fulfill.tools import Tools
 from sp1tee.logs import get
 
 # How long the server may hold a call of a worker that has nothing to do.
@@ -23,7 +25,6 @@ WAIT_SECONDS = 20.0
 LOOK_AHEAD_SECONDS = 0.25
 # How many proofs per slot may wait to be taken before no more are begun.
 _UNTAKEN_PER_SLOT = 4
-_RELEASE_SECONDS = 10.0
 
 _log = get(__name__)
 
@@ -49,6 +50,7 @@ class Fulfiller:
         self._plan = plan
         self._running: dict[str, tuple[Job, asyncio.Task[None]]] = {}
         self._freed = asyncio.Event()
+        self._given_up: CheckupFailed | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish or give back what is under way.
@@ -56,6 +58,7 @@ class Fulfiller:
         Raises:
             WorkerTokenRefused: the server no longer takes this worker's token.
             FulfillError: the server takes no calls of this worker for another reason.
+            CheckupFailed: this machine became unfit, and stayed so.
         """
         refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
@@ -67,24 +70,59 @@ class Fulfiller:
     async def _work(self, stop: asyncio.Event, refused: asyncio.Future[None]) -> None:
         async with asyncio.TaskGroup() as group:
             leasing = group.create_task(self._lease(group))
+            tending = group.create_task(self._tend(group))
             watching = group.create_task(_outcome(refused))
-            await stop.wait()
-            leasing.cancel()
-            await asyncio.wait({leasing})
+            stopping = group.create_task(stop.wait())
+            await asyncio.wait({stopping, tending}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (leasing, tending, stopping):
+                task.cancel()
+            await asyncio.wait({leasing, tending})
             await self._drain()
             watching.cancel()
+        if self._given_up is not None:
+            raise self._given_up
+
+    async def _tend(self, group: asyncio.TaskGroup) -> None:
+        """Whenever this machine becomes unfit, wait until it is fit; return if it stays unfit."""
+        while True:
+            await self._tools.fitness.until_unfit()
+            # In a task of the group's: a worker that is told to stop meanwhile gives back as well.
+            returning = group.create_task(self._give_back(lambda job: not job.started))
+            await asyncio.shield(returning)
+            try:
+                await self._tools.fitness.recover()
+            except CheckupFailed as failed:
+                self._given_up = failed
+                return
 
     async def _lease(self, group: asyncio.TaskGroup) -> None:
         while True:
-            while not self._has_room:
-                self._freed.clear()
-                await self._freed.wait()
+            await self._until_ready()
             wait = WAIT_SECONDS if self._idle else 0.0
             lease = await persist("asking for work", partial(self._ask, wait))
-            if lease is not None:
+            if lease is None:
+                if not wait:
+                    await self._look_ahead_later()
+            elif self._resting:
+                # Something went wrong here while the server held the call.
+                group.create_task(give_back(self._tools.server, lease))
+            else:
                 self._begin(group, lease)
-            elif not wait:
-                await self._look_ahead_later()
+
+    async def _until_ready(self) -> None:
+        """Wait until a request that comes now could be worked on."""
+        while not self._has_room or self._resting:
+            await self._tools.fitness.until_fit()
+            if left := self._tools.rest.left:
+                _log.info("leaving the queue to others", seconds=round(left))
+                await asyncio.sleep(left)
+            elif not self._has_room:
+                self._freed.clear()
+                await self._freed.wait()
+
+    @property
+    def _resting(self) -> bool:
+        return not self._tools.fitness.fit or self._tools.rest.left > 0
 
     async def _ask(self, wait: float) -> Lease | None:
         return await self._tools.server.lease(self._tools.slots.capabilities, wait)
@@ -106,7 +144,7 @@ class Fulfiller:
         job, task = self._running.get(lease_id, (None, None))
         if job is None or task is None or job.proved:
             return
-        _log.warning("dropped by the server", stage=job.stage.name.lower(), **job.names)
+        _log.warning("dropped by the server", stage=job.stage.name.lower(), **job.lease.names)
         task.cancel()
 
     async def _drain(self) -> None:
@@ -122,17 +160,8 @@ class Fulfiller:
             task.cancel()
         if chosen:
             await asyncio.wait([task for _, task in chosen])
-        await asyncio.gather(*(self._release(job) for job, task in chosen if task.cancelled()))
-
-    async def _release(self, job: Job) -> None:
-        try:
-            async with asyncio.timeout(_RELEASE_SECONDS):
-                await persist("giving back", partial(self._tools.server.release, job.lease))
-        except (FulfillError, TimeoutError) as error:
-            # The lease ends by itself soon; somebody else gets the request then.
-            _log.warning("not given back", reason=str(error), **job.names)
-        else:
-            _log.info("given back", **job.names)
+        ended = [job.lease for job, task in chosen if task.cancelled()]
+        await asyncio.gather(*(give_back(self._tools.server, lease) for lease in ended))
 
     @contextmanager
     def _heartbeats(self, refused: asyncio.Future[None]) -> Iterator[None]:

@@ -3,7 +3,7 @@
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from sp1tee.errors import ConfigError
 from sp1tee.fulfill.endpoint import Endpoint, parse_url
 from sp1tee.fulfill.executors import Limits
 from sp1tee.fulfill.inputs import InputLimits
-from sp1tee.settings import Original, Settings
+from sp1tee.settings import Original, Settings, read_secret
 
 _NO_KEY = "Workers hold no key of the network's: the server alone signs."
 
@@ -74,6 +74,9 @@ class FulfillSettings(Settings):
         Original("PROGRAMS_S3_REGION", None, "Programs come from the server. Remove it here."),
     )
 
+    # The server makes it, and may be started at the same time.
+    late_files: ClassVar[frozenset[str]] = frozenset({"token_file"})
+
     server: Annotated[str, AfterValidator(_worker_listener)] = "http://127.0.0.1:8081"
     token: Annotated[SecretStr, AfterValidator(_header)] | None = None
     token_file: Path | None = None
@@ -99,6 +102,20 @@ class FulfillSettings(Settings):
                 "to worker.token in its data directory.",
             )
         return Endpoint.of(self.server, self.token.get_secret_value(), self.server_ca_file)
+
+    def with_token_read(self) -> Self:
+        """Return these settings with a token whose file was not there when they were made.
+
+        Raises:
+            ConfigError: the file is still not there, or holds no token.
+        """
+        if self.token is not None or self.token_file is None:
+            return self
+        try:
+            token = _header(read_secret("token_file", self.token_file))
+        except ValueError as error:
+            raise ConfigError(f"The token_file {self.token_file} is unusable: {error}.") from None
+        return self.model_copy(update={"token": token})
 
     @property
     def input_limits(self) -> InputLimits:

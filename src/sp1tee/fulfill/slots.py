@@ -39,6 +39,11 @@ class Slots:
             offered.version == version and mode in offered.modes for offered in self.capabilities
         )
 
+    async def check(self) -> None:
+        """Find out whether every prover could work; raises `ProverUnavailable`."""
+        for prover in self._provers:
+            await prover.check()
+
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Prover]:
         """Wait for a free prover, first come, first served, and give it back afterwards."""

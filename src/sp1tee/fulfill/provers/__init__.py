@@ -64,6 +64,13 @@ class Prover(Protocol):
     def capabilities(self) -> tuple[Capability, ...]:
         """Tell what it can make; the server leases nothing else to this worker."""
 
+    async def check(self) -> None:
+        """Find out whether it could make a proof now; may be asked while it makes one.
+
+        Raises:
+            ProverUnavailable: it could not.
+        """
+
     async def prove(self, task: ProveTask, deadline: float) -> bytes:
         """Make a proof; cancelling stops the work itself, not only the waiting.
 
@@ -76,6 +83,7 @@ class Prover(Protocol):
 
         Raises:
             ProverFailed: it ended without a proof.
+            ProverUnavailable: it could not begin, whatever the task.
             UnsupportedMock: `capabilities` does not offer this.
         """
 

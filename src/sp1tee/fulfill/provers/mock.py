@@ -21,6 +21,9 @@ class MockProver:
         """All versions, every mode but Compressed."""
         return tuple(Capability(version.text, _MODES, mock=True) for version in SUPPORTED)
 
+    async def check(self) -> None:
+        """It needs nothing, so it can always."""
+
     async def prove(self, task: ProveTask, deadline: float) -> bytes:  # noqa: ARG002 - it is instant
         """Wrap the public values into a mock proof; raises `UnsupportedMock` for Compressed."""
         proof = mock_proof(
