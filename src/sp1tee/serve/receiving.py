@@ -15,7 +15,6 @@ from sp1tee.serve.memory import give_back_soon
 from sp1tee.store.records import SealedBlob
 from sp1tee.store.vault import BlobWriter, Vault
 
-_BATCH: Final = 64 * 1024
 _LARGE: Final = 16 << 20
 _LONGEST_TICK_S: Final = 1.0
 _TICKS_PER_IDLE: Final = 4
@@ -109,21 +108,13 @@ async def _receive(
     pace: _Pace,
     tap: Callable[[bytes], object] | None,
 ) -> None:
-    batch: list[bytes] = []
-    gathered = 0
     while chunk := await exchange.read():
         if exchange.received > limit:
             raise _too_large(limit)
         pace.note(exchange.received)
         if tap is not None:
             tap(chunk)
-        batch.append(chunk)
-        gathered += len(chunk)
-        if gathered >= _BATCH:
-            await writer.write(b"".join(batch))
-            batch.clear()
-            gathered = 0
-    await writer.write(b"".join(batch))
+        await writer.write(chunk)
 
 
 def announced_size(exchange: Exchange, limit: int) -> int:
