@@ -296,13 +296,20 @@ class _Exchange:
             self._line.sendall(self._h2.data_to_send())
 
 
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 @contextlib.contextmanager
 def upload_begun(presigned_url: str, length: int, beginning: bytes) -> Iterator[socket.socket]:
-    """An upload over HTTP/1.1 that announces more than it has sent so far."""
+    """An upload over HTTP/1.1, which the server reads, that announces more than it has sent."""
     where = urlsplit(presigned_url)
     head = f"PUT {where.path}?{where.query} HTTP/1.1\r\nhost: {where.netloc}\r\n"
+    asking = f"{head}content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
     with socket.create_connection((where.hostname, where.port), PATIENCE_S) as line:
-        line.sendall(f"{head}content-length: {length}\r\n\r\n".encode() + beginning)
+        line.sendall(asking.encode())
+        # Without this, a line that is hung up at once may be looked at after the next one.
+        assert line.recv(len(_CONTINUE), socket.MSG_WAITALL) == _CONTINUE
+        line.sendall(beginning)
         yield line
 
 
