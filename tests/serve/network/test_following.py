@@ -1,14 +1,13 @@
 """From acceptance to the queue, when something on the way stutters."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.network_room import Refused, Room
 from support.serving import BOB, Clock, proof_body
-from support.upstream_room import SERVER_KEY, a_network, core_body, in_front_of
+from support.upstream_room import SERVER_KEY, core_body, in_front_of
 
 from sp1tee.errors import BadReply, StoreUnavailable, UpstreamError
 from sp1tee.serve.network import watcher
@@ -19,23 +18,6 @@ from sp1tee.store.records import State
 from sp1tee.wire.pb import types_pb2
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def network(clock: Clock) -> AsyncIterator[SimNetwork]:
-    async with a_network(clock) as network:
-        yield network
-
-
-@pytest.fixture
-async def front(network: SimNetwork, clock: Clock, tmp_path: Path) -> AsyncIterator[Room]:
-    async with in_front_of(network, tmp_path, clock=clock) as room:
-        yield room
 
 
 async def queued(room: Room) -> None:

@@ -1,14 +1,13 @@
 """A finished proof reaches the network once, whatever happens on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from support.network_room import Room
 from support.serving import Clock
-from support.upstream_room import PROOF, SERVER_KEY, a_network, core_body, in_front_of
+from support.upstream_room import PROOF, SERVER_KEY, core_body, in_front_of
 
 from sp1tee.errors import BlobErased, UpstreamError
 from sp1tee.serve import outbox
@@ -34,23 +33,6 @@ IMPOSSIBLE = Failure(types_pb2.EXECUTION_FAILURE, 1, "The guest exited with code
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests move the clock by hand; the outbox should look at it often."""
     monkeypatch.setattr(outbox, "IDLE_S", 0.02)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def network(clock: Clock) -> AsyncIterator[SimNetwork]:
-    async with a_network(clock) as network:
-        yield network
-
-
-@pytest.fixture
-async def front(network: SimNetwork, clock: Clock, tmp_path: Path) -> AsyncIterator[Room]:
-    async with in_front_of(network, tmp_path, clock=clock) as room:
-        yield room
 
 
 async def queued_request(room: Room) -> bytes:

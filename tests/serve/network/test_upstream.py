@@ -1,7 +1,6 @@
 """A server in front of a Prover Network: registered there once, proved here, settled there once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -16,23 +15,6 @@ from sp1tee.wire.dialect import Dialect
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def network(clock: Clock) -> AsyncIterator[SimNetwork]:
-    async with a_network(clock) as network:
-        yield network
-
-
-@pytest.fixture
-async def front(network: SimNetwork, clock: Clock, tmp_path: Path) -> AsyncIterator[Room]:
-    async with in_front_of(network, tmp_path, clock=clock) as room:
-        yield room
 
 
 async def queued(room: Room) -> None:
