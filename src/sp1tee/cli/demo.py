@@ -136,7 +136,7 @@ def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, ke
         PrivacyBroken: the input was found somewhere, or the search did not work.
     """
     console = Console(stderr=True)
-    elapsed = play.timer()
+    began = time.perf_counter()
     # Whoever stops it wants everything that it started stopped, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="sp1tee-demo-") as scratch:
@@ -147,18 +147,18 @@ def show(chosen: Callable[[Path], Input], *, mode: Mode, folder: Path | None, ke
             live.stop()
             console.print()
             _judge(outcome)
-            Console().print(_summary(outcome, elapsed()))
+            Console().print(_summary(outcome, time.perf_counter() - began))
             if keep:
                 console.print(_invitation(outcome))
                 signal.pause()
 
 
 def _judge(outcome: Outcome) -> None:
-    if not outcome.private:
-        places = (
-            ", ".join((*outcome.disk.hits, *outcome.public)) or "the search found nothing at all"
-        )
-        raise PrivacyBroken(f"The input was found: {places}.")
+    if outcome.private:
+        return
+    if places := (*outcome.disk.hits, *outcome.public):
+        raise PrivacyBroken(f"The input was found: {', '.join(places)}.")
+    raise PrivacyBroken("The search does not work: it missed what is known to be there.")
 
 
 def _summary(outcome: Outcome, seconds: float) -> Panel:
@@ -168,7 +168,9 @@ def _summary(outcome: Outcome, seconds: float) -> Panel:
     rows.add_column(overflow="fold")
     rows.add_row("request", to_hex(received.request_id))
     rows.add_row("public values", to_hex(received.proof.public_values))
-    rows.add_row("claims", "checked: program, public values, exit code")
+    # A Core proof names no program.
+    program = "program, " if received.program_checked else ""
+    rows.add_row("claims", f"checked: {program}public values, exit code")
     rows.add_row(
         "the input",
         f"is in none of {outcome.disk.files} files ({outcome.disk.size:,} bytes), "

@@ -6,7 +6,6 @@ is shown on the way is up to a `Stages`, so that the same run serves a terminal 
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -188,9 +187,3 @@ class _Steps(Silent):
         if status.fulfillment != self._seen:
             self._seen = status.fulfillment
             self._stages.begin(f"the request is {self._seen}")
-
-
-def timer() -> Callable[[], float]:
-    """Seconds since now."""
-    begin = time.perf_counter()
-    return lambda: time.perf_counter() - begin
