@@ -6,6 +6,7 @@ fails when a committed file differs, so that nobody edits generated code.
 
 import argparse
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from grpc_tools import protoc
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 PACKAGE = Path("sp1tee/wire/pb")
 SERVICES = {"network", "artifact", "worker"}
+# protoc looks for its plugins on PATH, where a virtual environment that is not activated is not.
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+PLUGINS = [
+    f"--plugin={name}={SCRIPTS / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+]
 
 
 def generate(out: Path) -> None:
@@ -22,7 +28,7 @@ def generate(out: Path) -> None:
         flags = [f"--python_out={out}", f"--mypy_out=quiet:{out}"]
         if proto.stem in SERVICES:
             flags += [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}"]
-        if protoc.main(["protoc", f"-I{SOURCE}", *flags, str(PACKAGE / proto.name)]) != 0:
+        if protoc.main(["protoc", f"-I{SOURCE}", *PLUGINS, *flags, str(PACKAGE / proto.name)]) != 0:
             sys.exit(f"protoc failed on {proto.name}")
 
 
