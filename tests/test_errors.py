@@ -14,6 +14,7 @@ from sp1tee.errors import (
     Refusal,
     Sp1teeError,
     StoreError,
+    VerifyError,
     WireError,
 )
 
@@ -25,6 +26,7 @@ LETTERS = {
     NetworkError: "N",
     FulfillError: "F",
     ClientError: "P",
+    VerifyError: "V",
 }
 GRPC_STATUSES = re.compile(r"[A-Z_]+")
 

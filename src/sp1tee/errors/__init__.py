@@ -7,7 +7,8 @@ Sp1teeError                      exit 5
 ├── Refusal                R     what a server answers instead of a result: exit 4
 ├── NetworkError           N     something across the network did not answer as it should: exit 3
 ├── FulfillError           F     executing or proving went wrong: exit 1
-└── ClientError            P     a requester's command could not be completed: exit 1
+├── ClientError            P     a requester's command could not be completed: exit 1
+└── VerifyError            V     evidence that cannot be evaluated: exit 3
 
 Each class has a stable `code`; a message says what happened, `advice` says what to do.
 Each branch has a module of its own.
@@ -119,6 +120,16 @@ from sp1tee.errors.transfers import (
     UploadTooSlow,
     WorkerNotAuthorized,
 )
+from sp1tee.errors.verifying import (
+    BundleError,
+    EvidenceFileError,
+    EvidenceMalformed,
+    EvidenceMissing,
+    EvidenceTooLarge,
+    FetchError,
+    PolicyError,
+    VerifyError,
+)
 from sp1tee.errors.wire import (
     ArtifactError,
     ArtifactTooLarge,
@@ -146,6 +157,7 @@ __all__ = [
     "BincodeError",
     "BlobDamaged",
     "BlobErased",
+    "BundleError",
     "CheckupFailed",
     "ClaimMismatch",
     "CleartextRefused",
@@ -153,8 +165,13 @@ __all__ = [
     "ConfigError",
     "DeadlineRefused",
     "ElfError",
+    "EvidenceFileError",
+    "EvidenceMalformed",
+    "EvidenceMissing",
+    "EvidenceTooLarge",
     "ExecutorCrashed",
     "ExecutorUnavailable",
+    "FetchError",
     "FulfillError",
     "HexError",
     "IdError",
@@ -182,6 +199,7 @@ __all__ = [
     "NotServed",
     "NotUploaded",
     "OutputFileError",
+    "PolicyError",
     "PrivacyBroken",
     "ProgramConflict",
     "ProgramFileError",
@@ -236,6 +254,7 @@ __all__ = [
     "UpstreamError",
     "UpstreamRefusal",
     "VaultKeyError",
+    "VerifyError",
     "VerifyingKeyError",
     "VerifyingKeyMismatch",
     "VerifyingKeyMissing",

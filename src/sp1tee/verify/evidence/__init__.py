@@ -1,0 +1,1 @@
+"""What was collected about a host: fetched once, judged as often as wanted."""

@@ -1,0 +1,1 @@
+"""Everything of the verifier that touches the network; nothing else of it does."""
