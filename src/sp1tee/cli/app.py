@@ -19,6 +19,10 @@ COMMANDS: Final = {
     "serve": Entry("sp1tee.cli.serve", "Take requests, keep inputs sealed, hand out work."),
     "fulfill": Entry("sp1tee.cli.fulfill", "Prove what a server has to prove."),
     "doctor": Entry("sp1tee.cli.doctor", "Check whether this machine can fulfil requests."),
+    "verify": Entry("sp1tee.cli.verify", "Check that a server is what it says it is."),
+    "evidence": Entry("sp1tee.cli.evidence", "Collect what there is to check about a server."),
+    "policy": Entry("sp1tee.cli.policy", "Write, explain and check what you demand of a server."),
+    "rtmr3": Entry("sp1tee.cli.rtmr3", "Work out what a measured boot must give."),
     "sim": Entry("sp1tee.cli.sim", "Stand-ins for what is not on this machine."),
 }
 """Every command, in the order of `sp1tee --help`."""

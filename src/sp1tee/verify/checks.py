@@ -57,6 +57,7 @@ class Check:
         location: where in a file a person would mend it.
         reason: why an `unevaluable` check could not be checked: an error's code.
         waiver: why a `waived` check is put up with, and until when.
+        waivable: the rule's: whether a policy may put up with it.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Check:
     location: Location | None = None
     reason: str | None = None
     waiver: str | None = None
+    waivable: bool = True
 
 
 class Told(TypedDict, total=False):
@@ -132,7 +134,9 @@ class Rule:
         return self._check(Status.SKIPPED, summary, told)
 
     def _check(self, status: Status, summary: str, told: Told) -> Check:
-        return Check(self.id, self.code, self.title, status, summary, **told)
+        return Check(
+            self.id, self.code, self.title, status, summary, waivable=self.waivable, **told
+        )
 
 
 @dataclass(frozen=True, slots=True)

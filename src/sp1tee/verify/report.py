@@ -86,7 +86,7 @@ class Report:
             "policy": None if self.policy is None else asdict(self.policy),
             "verdict": self.verdict.value,
             "exit_code": self.exit_code,
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [_told(check) for check in self.checks],
             "facts": {
                 fact.name: {
                     "value": fact.value,
@@ -132,6 +132,12 @@ def rfc3339(at: int) -> str:
 
 def _record(entry: Input) -> InputRecord:
     return InputRecord(entry.name, hashlib.sha256(entry.data).hexdigest(), len(entry.data))
+
+
+def _told(check: Check) -> dict[str, Any]:
+    told = asdict(check)
+    del told["waivable"]  # a rule's property, not a finding
+    return told
 
 
 def _safe(value: Any) -> Any:

@@ -1,1 +1,7 @@
 """What was collected about a host: fetched once, judged as often as wanted."""
+
+from sp1tee.verify.evidence.bundle import Bundle, open_bundle
+from sp1tee.verify.evidence.collector import Collector
+from sp1tee.verify.evidence.storage import load, save
+
+__all__ = ["Bundle", "Collector", "load", "open_bundle", "save"]

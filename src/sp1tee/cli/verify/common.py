@@ -1,0 +1,173 @@
+"""What every `sp1tee verify` command shares: its options at the start, its report at the end."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, NoReturn
+
+import typer
+
+from sp1tee.errors import ConfigError, EvidenceFileError
+from sp1tee.verify.checks import Findings
+from sp1tee.verify.policy.reading import LoadedPolicy, load_policy
+from sp1tee.verify.reading import read_file
+from sp1tee.verify.report import Input, Report
+
+Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
+_PANEL: Final = "Verdict"
+_STDIN: Final = Path("-")
+_WIDTH: Final = 100
+_SECONDS_DIGITS: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was typed.
+
+    Attributes:
+        policy: the policy that was named, if one was.
+        at: the time to judge for, Unix seconds.
+        offline: whether the network must not be touched.
+        format: how to write the report.
+        output: where to; None: stdout.
+        quiet: whether the exit code is all that is wanted.
+    """
+
+    policy: LoadedPolicy | None
+    at: int
+    offline: bool
+    format: Format
+    output: Path | None
+    quiet: bool
+
+
+def options(
+    *,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What you demand; see `sp1tee policy`.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Judge for this time: Unix seconds or RFC 3339. Now, if left out.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Fetch nothing: what is not there cannot be evaluated.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    report_format: Annotated[
+        Format, typer.Option("--format", help="How to write the report.", rich_help_panel=_PANEL)
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to write it instead of stdout.", rich_help_panel=_PANEL
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Write nothing: the exit code says it.", rich_help_panel=_PANEL
+        ),
+    ] = False,
+) -> Options:
+    """Read the shared options.
+
+    Raises:
+        PolicyError: the policy cannot be read.
+        ConfigError: the time is none.
+    """
+    return Options(
+        policy=None if policy is None else load_policy(policy),
+        at=_now() if at is None else moment(at),
+        offline=offline,
+        format=report_format,
+        output=output,
+        quiet=quiet,
+    )
+
+
+def moment(text: str) -> int:
+    """Read a time: Unix seconds, or RFC 3339 with its offset; raises `ConfigError`."""
+    if text.isascii() and text.isdigit() and len(text) <= _SECONDS_DIGITS:
+        return int(text)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is None or read.timestamp() < 0:
+        raise ConfigError(
+            f"{text!r} is no time.",
+            advice="Write Unix seconds or RFC 3339, e.g. 2026-09-01T12:00:00Z.",
+        )
+    return int(read.timestamp())
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Read a file that was named, or stdin for ``-``; see `read_file`."""
+    return read_file(Path("/dev/stdin") if path == _STDIN else path, limit)
+
+
+def conclude(
+    options: Options,
+    target: str,
+    findings: Findings,
+    inputs: Sequence[Input] = (),
+    notes: Sequence[str] = (),
+) -> NoReturn:
+    """Judge findings, write the report and end the command with the verdict's exit code.
+
+    Raises:
+        EvidenceFileError: the report cannot be written.
+    """
+    from sp1tee.verify.conclusion import report_on
+
+    report = report_on(
+        target, findings, policy=options.policy, at=options.at, inputs=inputs, notes=notes
+    )
+    if not options.quiet:
+        _write(report, options)
+    raise typer.Exit(report.exit_code)
+
+
+def _write(report: Report, options: Options) -> None:
+    from sp1tee.verify.formats import render
+
+    if options.output is not None:
+        write_file(options.output, render(report, options.format))
+        return
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else _WIDTH
+    text = render(report, options.format, width=width, colour=on_terminal and not _plain())
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole; raises `EvidenceFileError`."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvidenceFileError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _plain() -> bool:
+    """Tell whether somebody asked for no colour (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
