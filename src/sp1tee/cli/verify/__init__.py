@@ -28,9 +28,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    epilog="Exit codes: 0 all required checks pass · 1 the evidence contradicts · 2 usage or policy "
-    "file · 3 could not be evaluated · 4 genuine, but refused by the policy · 5 internal error · "
-    "130 interrupted",
+    epilog="Exit codes: 0 all required checks pass · 1 the evidence contradicts · 2 usage or "
+    "policy file · 3 could not be evaluated · 4 genuine, but refused by policy · 5 internal "
+    "error · 130 interrupted",
 )
 
 

@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
 
 from sp1tee import __version__
 from sp1tee.errors import EvidenceTooLarge, FetchError
@@ -102,15 +103,18 @@ def _exchange(  # noqa: PLR0917 - private, and both callers read as sentences
                 stream=True,
                 verify=True if roots is None else str(roots),
             ) as answer:
-                return Response(
+                response = Response(
                     url,
                     answer.status_code,
                     {name.lower(): value for name, value in answer.headers.items()},
                     _body(answer, limit, who),
                 )
-        except (requests.RequestException, OSError, ValueError) as error:
-            # A size that was exceeded is told even if the deadline has passed meanwhile.
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise FetchError(_reason(error, who, deadline), advice=_advice(deadline)) from None
+    if deadline.over:
+        # A connection that was shut down may look like an answer that ended.
+        raise FetchError(f"{who} did not answer in time.", advice=_advice(deadline))
+    return response
 
 
 def _body(answer: requests.Response, limit: int, who: str) -> bytes:
