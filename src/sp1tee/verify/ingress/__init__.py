@@ -1,0 +1,36 @@
+"""The evidence files of dstack-ingress: which there are, whose they are, what they say."""
+
+from sp1tee.verify.ingress.account import Account, read_account
+from sp1tee.verify.ingress.chain import read_chain
+from sp1tee.verify.ingress.examination import (
+    FileState,
+    IngressFacts,
+    ListedFile,
+    Read,
+    examine,
+    expected_report_data,
+)
+from sp1tee.verify.ingress.judgement import judge
+from sp1tee.verify.ingress.listing import ACCOUNT, LISTING, QUOTE, Entry, read_listing
+from sp1tee.verify.ingress.names import certificate_for
+from sp1tee.verify.ingress.rules import RULES
+
+__all__ = [
+    "ACCOUNT",
+    "LISTING",
+    "QUOTE",
+    "RULES",
+    "Account",
+    "Entry",
+    "FileState",
+    "IngressFacts",
+    "ListedFile",
+    "Read",
+    "certificate_for",
+    "examine",
+    "expected_report_data",
+    "judge",
+    "read_account",
+    "read_chain",
+    "read_listing",
+]
