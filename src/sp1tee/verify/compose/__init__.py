@@ -1,6 +1,28 @@
 """What runs in the enclave: app-compose.json and the docker-compose file inside."""
 
+from sp1tee.verify.compose.app_compose import AppCompose, KeyProvider, read_app_compose
 from sp1tee.verify.compose.compose_file import ComposeFile, Service, parse_compose
+from sp1tee.verify.compose.judging import ComposeFacts, examine, judge
+from sp1tee.verify.compose.mr_config import Identity
+from sp1tee.verify.compose.rules import ALLOWANCES, RULES
 from sp1tee.verify.compose.yaml_tree import Entry, Listing, Node, Scalar, Table
 
-__all__ = ["ComposeFile", "Entry", "Listing", "Node", "Scalar", "Service", "Table", "parse_compose"]
+__all__ = [
+    "ALLOWANCES",
+    "RULES",
+    "AppCompose",
+    "ComposeFacts",
+    "ComposeFile",
+    "Entry",
+    "Identity",
+    "KeyProvider",
+    "Listing",
+    "Node",
+    "Scalar",
+    "Service",
+    "Table",
+    "examine",
+    "judge",
+    "parse_compose",
+    "read_app_compose",
+]

@@ -5,9 +5,13 @@ decides about images and about who can reach what.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-from sp1tee.errors import EvidenceMalformed
+from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge
 from sp1tee.verify.compose.yaml_tree import Entry, Node, Scalar, Table, read_yaml
+
+SERVICES: Final = 200
+"""How many services a file may have; each is checked against every rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ def parse_compose(text: bytes, name: str) -> ComposeFile:
         raise EvidenceMalformed(
             f"{name} has no services.", advice="Name a docker-compose file with `services:`."
         )
+    if len(services.entries) > SERVICES:
+        raise EvidenceTooLarge(f"{name} has more than {SERVICES} services.")
     listed = (_service(name, key, entry) for key, entry in services.entries.items())
     return ComposeFile(name, tuple(listed), tree)
 
