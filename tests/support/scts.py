@@ -198,9 +198,9 @@ def sct_extension(scts: Sequence[bytes]) -> bytes:
     inner = b"".join(struct.pack(">H", len(sct)) + sct for sct in scts)
     value = struct.pack(">H", len(inner)) + inner
     size = len(value)
-    if size < 0x80:
-        return b"\x04" + bytes([size]) + value
-    return b"\x04\x82" + struct.pack(">H", size) + value
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    length = digits if size < 0x80 else bytes([0x80 | len(digits)]) + digits
+    return b"\x04" + length + value
 
 
 def _leaf(
