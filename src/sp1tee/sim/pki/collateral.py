@@ -116,6 +116,11 @@ class Collateral:
     qe_identity_signature: bytes
     pck_certificate_chain: str | None = None
 
+    @property
+    def fmspc(self) -> str:
+        """The kind of machine it is for, in upper-case hex."""
+        return str(json.loads(self.tcb_info)["fmspc"])
+
     def to_json(self) -> bytes:
         """Write it as dcap-qvl reads and writes it."""
         parts = {key: value for key, value in asdict(self).items() if value is not None}

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Key:
     """A P-256 key whose signatures are deterministic (RFC 6979)."""
 
@@ -22,6 +22,12 @@ class Key:
         """Make the key that `seed` has for `name`."""
         number = int.from_bytes(hashlib.sha256(seed + b"/" + name.encode()).digest())
         return cls(ec.derive_private_key(number % (_ORDER - 1) + 1, ec.SECP256R1()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.point == other.point
+
+    def __hash__(self) -> int:
+        return hash(self.point)
 
     @property
     def public(self) -> ec.EllipticCurvePublicKey:

@@ -1,4 +1,4 @@
-"""`sp1tee sim`."""
+"""`sp1tee sim network`."""
 
 import asyncio
 import os
@@ -21,14 +21,9 @@ with extra("serve", "sim"):
     from sp1tee.sim.network.faults import FAULT, Fault
     from sp1tee.sim.network.settings import OWN_PROVER
 
-app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _log = get(__name__)
-
-
-@app.callback()
-def sim() -> None:
-    """Stand-ins for what is not on this machine."""
 
 
 def settings(

@@ -1,0 +1,137 @@
+"""A host in operation: every server on loopback, on ports that were free."""
+
+import asyncio
+import ssl
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.hazmat.primitives import serialization
+
+from sp1tee.errors import ConfigError
+from sp1tee.sim.ingress.building import INFO, Served
+from sp1tee.sim.ingress.dns_server import serve_dns
+from sp1tee.sim.ingress.http_server import serve_http
+from sp1tee.sim.ingress.images import REGISTRY
+from sp1tee.sim.ingress.webpki import full_chain
+from sp1tee.sim.pki.certificates import Certified
+
+_LOCAL: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where to listen; 0 takes any port."""
+
+    tls: int = 0
+    info: int = 0
+    pccs: int = 0
+    registry: int = 0
+    dns: int = 0
+
+
+class SimIngress:
+    """Runs a host; an async context manager.
+
+    Attributes:
+        served: what it serves.
+        port: where it takes TLS connections, at each of its addresses.
+        resolvers: where its resolvers answer, as ``ADDRESS:PORT``.
+    """
+
+    def __init__(self, served: Served, ports: Ports = Ports()) -> None:
+        self.served = served
+        self.port = 0
+        self.resolvers: tuple[str, ...] = ()
+        self._wanted = ports
+        self._urls: dict[str, str] = {}
+        self._running = AsyncExitStack()
+
+    @property
+    def target(self) -> str:
+        """The host as it is named on a command line."""
+        return f"{self.served.host.name}:{self.port}"
+
+    @property
+    def info_url(self) -> str:
+        """The guest agent's Info."""
+        return self._urls["info"] + INFO
+
+    @property
+    def pccs_url(self) -> str:
+        """Where collateral is."""
+        return self._urls["pccs"]
+
+    @property
+    def registries(self) -> dict[str, str]:
+        """Where images are, by the name that references have."""
+        return {REGISTRY: self._urls["registry"]}
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except OSError as error:
+            await self._running.aclose()
+            raise ConfigError(
+                f"A port cannot be listened on: {error.strerror or error}.",
+                advice="Choose another one, or 0 for any.",
+            ) from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def _start(self) -> None:
+        self.port = self._wanted.tls
+        for address, certified in self.served.chains.items():
+            server = await serve_http(self.served.site, address, self.port, _context(certified))
+            self.port = self._port(server)
+        for name in ("info", "pccs", "registry"):
+            site = {
+                "info": self.served.agent,
+                "pccs": self.served.pccs,
+                "registry": self.served.registry,
+            }[name]
+            server = await serve_http(site, _LOCAL, getattr(self._wanted, name))
+            self._urls[name] = f"http://{_LOCAL}:{self._port(server)}"
+        for address, zone in zip(self.served.host.addresses, self.served.zones, strict=True):
+            resolver = await serve_dns(zone, address, self._wanted.dns)
+            self._running.callback(resolver.close)
+            self.resolvers += (f"{address}:{resolver.port}",)
+
+    def _port(self, server: asyncio.Server) -> int:
+        self._running.callback(server.close)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+
+async def run_ingress(
+    served: Served,
+    *,
+    ports: Ports = Ports(),
+    ready: Callable[[SimIngress], None],
+    stop: asyncio.Event,
+) -> None:
+    """Run a host until `stop` is set; `ready` is told once it answers."""
+    async with SimIngress(served, ports) as running:
+        ready(running)
+        await stop.wait()
+
+
+def _context(certified: Certified) -> ssl.SSLContext:
+    """Present a chain; the key protects nothing, and OpenSSL takes it from a file only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    key = certified.key.private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with tempfile.TemporaryDirectory(prefix="sp1tee-sim-") as folder:
+        path = Path(folder) / "chain.pem"
+        path.write_bytes(key + full_chain(certified))
+        context.load_cert_chain(path)
+    return context
