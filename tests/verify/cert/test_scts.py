@@ -1,7 +1,11 @@
 """Timestamps of CT logs, signed by real keys."""
 
+import base64
+import json
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -120,3 +124,39 @@ def test_a_timestamp_beyond_the_calendar_is_no_crash(at_ms: int):
     except EvidenceMalformed:
         return
     assert outcomes(found) == [Outcome.FUTURE]
+
+
+REAL = Path(__file__).parent / "data"
+ICARUS = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAETtK8v7MICve56qTHHDhhBOuV4IlUaESxZryCfk9QbG9co/CqPvTsgPDb"
+    "Cpp6oFtyAHwlDhnvr7JijXRD9Cb2FA=="
+)
+MAMMOTH = (
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE7+R9dC4VFbbpuyOL+yy14ceAmEf7QGlo/EmtYU6DRzwat43f/3swtLr/"
+    "L8ugFOOt1YU/RFmMjGCL17ixv66MZw=="
+)
+
+
+def test_timestamps_of_real_logs_in_a_real_certificate_are_valid():
+    entries = [
+        {
+            "description": name,
+            "key": key,
+            "log_id": base64.b64encode(sha256(base64.b64decode(key)).digest()).decode(),
+            "state": {"usable": {"timestamp": "2017-01-01T00:00:00Z"}},
+        }
+        for name, key in (("Google Icarus", ICARUS), ("Comodo Mammoth", MAMMOTH))
+    ]
+    document = {
+        "log_list_timestamp": "2018-10-01T00:00:00Z",
+        "operators": [{"name": "various", "logs": entries}],
+    }
+    leaf, issuer = (
+        x509.load_pem_x509_certificate((REAL / name).read_bytes())
+        for name in ("cryptography-scts.pem", "letsencryptx3.pem")
+    )
+    found = check(leaf, issuer, read_logs(json.dumps(document).encode()), at=1_540_000_000)
+    assert [(sct.name, sct.outcome) for sct in found] == [
+        ("Google Icarus", Outcome.VALID),
+        ("Comodo Mammoth", Outcome.VALID),
+    ]
