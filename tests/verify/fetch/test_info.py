@@ -1,13 +1,18 @@
 """The guest agent's Info."""
 
 import json
+from itertools import pairwise
 
+import dns.message
+import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge, FetchError, VerifyError
-from sp1tee.verify.fetch.info import InfoFacts, fetch_info, info_url, parse_info
+from sp1tee.errors import EvidenceMalformed, EvidenceMissing, EvidenceTooLarge, VerifyError
+from sp1tee.verify.caa import Reply, read_answer
+from sp1tee.verify.fetch.info import fetch_info
+from sp1tee.verify.guest_info import InfoFacts, gateway_of, info_url, parse_info
 
 APP = "9b78cf84" + "00" * 14 + "eb93"
 COMPOSE = '{\n  "name": "x",\n  "docker_compose_file": "services: {}\\n"\n}'
@@ -86,7 +91,7 @@ def test_an_instance_s_address_is_made_of_its_id_and_the_gateway():
     [("", "a.example"), (APP + "0", "a.example"), (APP, "a/b"), (APP, "-"), (APP, "a@b.example")],
 )
 def test_an_address_of_anything_else_is_refused(identity: str, gateway: str):
-    with pytest.raises(FetchError):
+    with pytest.raises(EvidenceMalformed):
         info_url(identity, gateway)
 
 
@@ -96,6 +101,27 @@ def test_what_cannot_be_fetched_is_recorded_as_trouble(url: str):
     assert body is None
     assert record.source == url
     assert record.trouble is not None
+
+
+def reply(*aliases: str, host: str = "tee.example.org") -> Reply:
+    names = [host, *aliases]
+    query = dns.message.make_query(host, "A")
+    answer = dns.message.make_response(query, recursion_available=True)
+    for name, target in pairwise(names):
+        answer.answer.append(dns.rrset.from_text(f"{name}.", 300, "IN", "CNAME", f"{target}."))
+    return Reply("192.0.2.53", host, "A", read_answer(answer.to_wire(), host, "A"))
+
+
+def test_the_gateway_is_where_the_host_name_leads():
+    replies = [reply(), reply("cdn.example.net", "_.dstack-prod5.phala.network")]
+    assert gateway_of("tee.example.org", replies) == "dstack-prod5.phala.network"
+
+
+def test_a_host_that_is_no_alias_of_a_gateway_has_none():
+    for replies in ([], [reply()], [reply("www.example.net")], [reply("_.x", host="b.example")]):
+        with pytest.raises(EvidenceMissing) as raised:
+            gateway_of("tee.example.org", replies)
+        assert "--info" in raised.value.advice
 
 
 JSON = st.recursive(

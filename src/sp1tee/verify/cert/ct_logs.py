@@ -87,14 +87,14 @@ class LogList:
     logs: Mapping[bytes, Log] = field(repr=False)
 
 
-def read_logs(data: bytes) -> LogList:
-    """Read a log list.
+def read_logs(data: bytes, what: str = _WHAT) -> LogList:
+    """Read a log list; `what` is its name in an error.
 
     Raises:
         EvidenceTooLarge: it is larger than any.
         EvidenceMalformed: it is none, or a log's id is not its key's, or a log is in it twice.
     """
-    document = read_object(data, _WHAT, limit=MAX_LIST)
+    document = read_object(data, what, limit=MAX_LIST)
     logs: dict[bytes, Log] = {}
     for operator, entry in _entries(document):
         log = _log(operator, entry)
