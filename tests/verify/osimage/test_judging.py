@@ -1,15 +1,17 @@
 """Which image booted, and whether it may."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from support import event_logs, os_images
 from support.os_images import Measured
 
+from sp1tee.verify import rtmr3
 from sp1tee.verify.checks import Check, Findings, Status
 from sp1tee.verify.facts import Basis
 from sp1tee.verify.osimage import RULES, examine, judge, load_table
-from sp1tee.verify.policy import OsPolicy
+from sp1tee.verify.policy import OsPolicy, Rtmr3Policy
 
 RELEASE_HASH = bytes.fromhex("6427f4f5ded88b72d326bd973e581c1689c5080c6444a0cf90fec7d9e4c8b92a")
 
@@ -99,6 +101,14 @@ def test_attack_11_an_image_of_ones_own_that_measures_the_right_events_is_unknow
     assert what in image.details[-1]
     assert check(findings, "release").status is Status.UNEVALUABLE
     assert check(findings, "accepted").status is Status.UNEVALUABLE
+
+
+def test_attack_11_rtmr3_notices_nothing_of_another_operating_system() -> None:
+    genuine = event_logs.phala()
+    custom = replace(genuine, mr_td=bytes(48))
+    log = rtmr3.judge(custom.examined(), Rtmr3Policy(), genuine=True, required=False)
+    assert {c.status for c in log.checks} <= {Status.PASS, Status.SKIPPED}
+    assert wrong(judged(os_images.of_boot(custom)))["image"] is Status.REFUSED
 
 
 def test_attack_11_registers_of_two_images_are_no_image() -> None:

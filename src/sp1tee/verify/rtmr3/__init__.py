@@ -10,7 +10,7 @@ from sp1tee.verify.rtmr3.chains import CHAINS, Chain
 from sp1tee.verify.rtmr3.computing import Computed, chain_named, compute
 from sp1tee.verify.rtmr3.events import LIMIT, Event, event_log_of, read_events
 from sp1tee.verify.rtmr3.examining import Measured, Rtmr3Facts, examine
-from sp1tee.verify.rtmr3.judging import judge
+from sp1tee.verify.rtmr3.judging import judge, unreadable
 from sp1tee.verify.rtmr3.payloads import Provider, read_provider
 from sp1tee.verify.rtmr3.rules import RULES
 
@@ -33,4 +33,5 @@ __all__ = [
     "judge_app_compose",
     "read_events",
     "read_provider",
+    "unreadable",
 ]

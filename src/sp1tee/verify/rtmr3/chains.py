@@ -56,6 +56,7 @@ class Chain:
         steps: the events, in order.
         app_id_is_derived: whether the guest refuses to boot without a KMS unless its app id is the
             compose hash's beginning.
+        version_2: whether app-compose.json can ask for events of version 2.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Chain:
     until: str
     steps: tuple[Step, ...]
     app_id_is_derived: bool = True
+    version_2: bool = False
 
     @property
     def legacy(self) -> bool:
@@ -125,6 +127,7 @@ CHAINS: Final = (
             *(_OS_IMAGE_HASH, KEY_PROVIDER, STORAGE_FS, READY),
         ),
         app_id_is_derived=False,
+        version_2=True,
     ),
 )
 """Every chain, oldest first."""

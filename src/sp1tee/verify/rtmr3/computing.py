@@ -12,8 +12,8 @@ from typing import Final
 from sp1tee.errors import ConfigError
 from sp1tee.verify.rtmr3 import chains
 from sp1tee.verify.rtmr3.chains import Chain, Presence, Step
-from sp1tee.verify.rtmr3.digests import digest_of, replay, runtime_event
-from sp1tee.verify.rtmr3.events import Event
+from sp1tee.verify.rtmr3.digests import VERSION_2, digest_of, replay, runtime_event
+from sp1tee.verify.rtmr3.events import Event, is_plain
 from sp1tee.verify.rtmr3.examining import Measured
 from sp1tee.verify.rtmr3.payloads import KMS, read_provider, trouble
 
@@ -62,12 +62,12 @@ def compute(
     Raises:
         ConfigError: something is missing, has another form, or is none of this chain's.
     """
+    if version == VERSION_2 and not chain.version_2:
+        raise ConfigError(f"Chain {chain.name} has no events of version 2.")
+    _refuse_forms(inputs, extra)
     kms = _uses_kms(inputs)
     _refuse_strangers(chain, inputs, kms=kms)
     pairs = [pair for step in chain.steps for pair in _pairs(step, inputs, kms=kms)]
-    for name, payload in pairs:
-        if (found := trouble(name, payload)) is not None:
-            raise ConfigError(f"The payload of {name} {found}.")
     return _measured([runtime_event(name, payload, version) for name, payload in (*pairs, *extra)])
 
 
@@ -91,6 +91,21 @@ def _pairs(
     if len(given) > most:
         raise ConfigError(f"{step.name} is measured at most {most} times.")
     return ((step.name, payload) for payload in given)
+
+
+def _refuse_forms(
+    inputs: Mapping[str, Sequence[bytes]], extra: Sequence[tuple[str, bytes]]
+) -> None:
+    for name, payloads in inputs.items():
+        found = next(filter(None, (trouble(name, payload) for payload in payloads)), None)
+        if found is not None:
+            raise ConfigError(f"The payload of {name} {found}.")
+    for name, _ in extra:
+        if not is_plain(name) or name in chains.NAMES:
+            raise ConfigError(
+                f"An event of an application can't be named {name!r}.",
+                advice="Names are printable ASCII without a colon, and none of dstack's own.",
+            )
 
 
 def _refuse_strangers(chain: Chain, inputs: Mapping[str, Sequence[bytes]], *, kms: bool) -> None:

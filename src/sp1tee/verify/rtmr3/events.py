@@ -9,6 +9,7 @@ Each event is an object::
 passed over.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,7 @@ MAX_PAYLOAD: Final = 64 * KIB
 MAX_TOTAL: Final = MIB
 """How many bytes all payloads and preimages may have together."""
 _U32: Final = 2**32
+_PLAIN: Final = re.compile(r"[ -9;-~]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,14 @@ class Event:
     digest: bytes | None
     version: int = 1
     preimage: bytes | None = None
+
+
+def is_plain(name: str) -> bool:
+    """Tell whether a name can be read in one way only: printable ASCII without a colon.
+
+    The colon parts name and payload in what is hashed, so that it must not occur in a name.
+    """
+    return _PLAIN.fullmatch(name) is not None
 
 
 def event_log_of(value: Json) -> Json:

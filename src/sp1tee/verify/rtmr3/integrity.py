@@ -1,18 +1,15 @@
 """Is the log the one that RTMR3 was made of, and can it be read in one way only?"""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from sp1tee.verify.checks import Check
 from sp1tee.verify.rtmr3 import rules
 from sp1tee.verify.rtmr3.digests import VERSION_2, preimage
-from sp1tee.verify.rtmr3.events import RUNTIME
+from sp1tee.verify.rtmr3.events import RUNTIME, is_plain
 from sp1tee.verify.rtmr3.examining import Measured, Rtmr3Facts
 from sp1tee.verify.rtmr3.mismatch import MAX_LINES, explain, shown, steps
 
-# Printable ASCII but the colon, which parts name and payload in what is hashed.
-_PLAIN: Final = re.compile(r"[ -9;-~]+", re.ASCII)
 _SOURCE: Final = (
     "Take the event log from the same answer as the quote (GetQuote's event_log); another answer "
     "may be of another instance or boot."
@@ -50,7 +47,7 @@ def _names(facts: Rtmr3Facts) -> Check:
     odd = [
         f"event {index} is named {shown(entry.event.name)}"
         for index, entry in enumerate(facts.measured, start=1)
-        if not _PLAIN.fullmatch(entry.event.name)
+        if not is_plain(entry.event.name)
     ]
     if not odd:
         return rules.NAMES.passes("All names are plain ASCII without a colon.")

@@ -4,19 +4,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from sp1tee.errors import VerifyError
 from sp1tee.verify.checks import Check, Findings, Status
 from sp1tee.verify.facts import Basis, Fact, Json
 from sp1tee.verify.policy import Rtmr3Policy
+from sp1tee.verify.rtmr3 import rules
 from sp1tee.verify.rtmr3.examining import Rtmr3Facts
 from sp1tee.verify.rtmr3.integrity import integrity
 from sp1tee.verify.rtmr3.mismatch import MAX_LINES
 from sp1tee.verify.rtmr3.order import order
 from sp1tee.verify.rtmr3.pins import pins
-from sp1tee.verify.rtmr3.rules import REPLAY
 
 QUOTE: Final = "RTMR3 of the verified TDX quote"
 UNVERIFIED: Final = "RTMR3 of a quote that was not verified here"
 LOG: Final = "event log"
+
+
+def unreadable(error: VerifyError) -> Findings:
+    """Make the findings of an event log that is missing or could not be read."""
+    return Findings((rules.LOG.unevaluable(error),))
 
 
 def judge(facts: Rtmr3Facts, policy: Rtmr3Policy, *, genuine: bool, required: bool) -> Findings:
@@ -47,7 +53,7 @@ def _only_if_it_replays(check: Check, facts: Rtmr3Facts) -> Check:
         check,
         status=Status.UNEVALUABLE,
         summary="The log says so, but it is not the one that RTMR3 was made of.",
-        remedy=f"See {REPLAY.id}.",
+        remedy=f"See {rules.REPLAY.id}.",
     )
 
 

@@ -71,6 +71,11 @@ def _legacy(facts: Rtmr3Facts) -> Check:
 
 
 def _extra(facts: Rtmr3Facts, policy: Rtmr3Policy) -> Check:
+    if not any(event.name == chains.READY for event in facts.before_ready):
+        return rules.EXTRA.unevaluable(
+            "No system-ready was measured that events could follow.",
+            remedy=f"See {rules.CHAIN.id} and {rules.LEGACY.id}.",
+        )
     extra = list(dict.fromkeys(event.name for event in facts.after_ready))
     refused = [name for name in extra if name not in policy.allow_events]
     if refused:
