@@ -6,10 +6,11 @@ import pytest
 from support import event_logs
 from support.event_logs import Boot, Log, made, named, of_log, remeasured, runtime
 
+from sp1tee.errors import EvidenceMissing
 from sp1tee.verify.checks import Check, Findings, Status
 from sp1tee.verify.facts import Basis
 from sp1tee.verify.policy import KeyProvider, Rtmr3Policy
-from sp1tee.verify.rtmr3 import RULES, judge
+from sp1tee.verify.rtmr3 import RULES, identity_of, judge, read_events
 from sp1tee.verify.rtmr3.events import MAX_EVENTS
 
 PHALA_APP = "ab84a54bdaf082be00ea40e8e37bdeb5c15c58de"
@@ -94,6 +95,15 @@ def test_facts_are_attested_if_the_quote_is_genuine_and_claimed_if_not() -> None
         assert known["rtmr3.app_id"].value == PHALA_APP
         assert known["rtmr3.key_provider"].value == {"name": "kms", "id": PHALA_KMS}
         assert known["rtmr3.app_id"].basis is basis
+
+
+def test_a_guest_is_asked_by_its_instance_or_else_its_application() -> None:
+    assert identity_of(read_events(event_logs.phala().log)) == PHALA_INSTANCE
+    near = event_logs.near_2026().examined()
+    assert near.app_id is not None
+    assert identity_of(read_events(event_logs.near_2026().log)) == near.app_id.hex()
+    with pytest.raises(EvidenceMissing, match="no instance and no application"):
+        identity_of(())
 
 
 # Digests and replay

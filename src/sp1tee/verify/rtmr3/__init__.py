@@ -9,7 +9,7 @@ from sp1tee.verify.rtmr3.app_compose import APP_COMPOSE_LIMIT, judge_app_compose
 from sp1tee.verify.rtmr3.chains import CHAINS, Chain
 from sp1tee.verify.rtmr3.computing import Computed, chain_named, compute
 from sp1tee.verify.rtmr3.events import LIMIT, Event, event_log_of, read_events
-from sp1tee.verify.rtmr3.examining import Measured, Rtmr3Facts, examine
+from sp1tee.verify.rtmr3.examining import Measured, Rtmr3Facts, examine, identity_of
 from sp1tee.verify.rtmr3.judging import judge, unreadable
 from sp1tee.verify.rtmr3.payloads import Provider, read_provider
 from sp1tee.verify.rtmr3.rules import RULES
@@ -29,6 +29,7 @@ __all__ = [
     "compute",
     "event_log_of",
     "examine",
+    "identity_of",
     "judge",
     "judge_app_compose",
     "read_events",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge
+from sp1tee.errors import EvidenceMalformed, EvidenceMissing, EvidenceTooLarge
 from sp1tee.verify.rtmr3 import chains
 from sp1tee.verify.rtmr3.chains import Chain
-from sp1tee.verify.rtmr3.digests import digest_of, replay
+from sp1tee.verify.rtmr3.digests import START, digest_of, replay
 from sp1tee.verify.rtmr3.events import RTMR3, Event
 from sp1tee.verify.rtmr3.payloads import APP_ID_SIZE, KMS, Provider, read_provider
 
@@ -139,6 +139,21 @@ def examine(
         mr_kms=_sized(_only(booted, chains.MR_KMS), HASH_SIZE),
         key_provider=provider,
     )
+
+
+def identity_of(events: Sequence[Event]) -> str:
+    """Name the guest that a log is of, to ask it: in hex its instance, else its application.
+
+    Nothing bears it out: it is where to ask, not who answers.
+
+    Raises:
+        EvidenceMissing: the log names neither.
+    """
+    facts = examine(events, START)
+    found = facts.instance_id or facts.app_id
+    if not found:
+        raise EvidenceMissing("The event log names no instance and no application.")
+    return found.hex()
 
 
 def _until(events: tuple[Event, ...], name: str) -> tuple[Event, ...]:
