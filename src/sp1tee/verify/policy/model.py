@@ -10,7 +10,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 SCHEMA: Final = "sp1tee.policy.v1"
 
@@ -23,10 +30,20 @@ def _hex(digits: int) -> StringConstraints:
     return StringConstraints(pattern=rf"^[0-9a-f]{{{digits}}}$")
 
 
-Hex20 = Annotated[str, BeforeValidator(_bare), _hex(40)]
-Hex32 = Annotated[str, BeforeValidator(_bare), _hex(64)]
-Hex48 = Annotated[str, BeforeValidator(_bare), _hex(96)]
-AnyHex = Annotated[str, BeforeValidator(_bare), StringConstraints(pattern=r"^([0-9a-f]{2})*$")]
+def _as_written(digits: str) -> WithJsonSchema:
+    """Describe hex as a file may have it, before it is made bare and lower-case."""
+    return WithJsonSchema({"type": "string", "pattern": rf"^(0x)?{digits}$"})
+
+
+Hex20 = Annotated[str, BeforeValidator(_bare), _hex(40), _as_written("[0-9a-fA-F]{40}")]
+Hex32 = Annotated[str, BeforeValidator(_bare), _hex(64), _as_written("[0-9a-fA-F]{64}")]
+Hex48 = Annotated[str, BeforeValidator(_bare), _hex(96), _as_written("[0-9a-fA-F]{96}")]
+AnyHex = Annotated[
+    str,
+    BeforeValidator(_bare),
+    StringConstraints(pattern=r"^([0-9a-f]{2})*$"),
+    _as_written("([0-9a-fA-F]{2})*"),
+]
 TcbStatus = Literal[
     "UpToDate",
     "SWHardeningNeeded",
@@ -105,7 +122,7 @@ class QuotePolicy(Section):
 class KeyProvider(Section):
     """Who hands the enclave its disk and application keys."""
 
-    name: Literal["kms", "local-sgx", "tpm", "none"]
+    name: Literal["kms", "local-sgx", "tpm", "none"] = Field(description="Its kind.")
     id: AnyHex = Field(
         default="", description="The KMS's root public key or the provider's MRENCLAVE."
     )
@@ -191,7 +208,7 @@ class WaiverPolicy(Section):
     """A check whose failing is put up with for a time."""
 
     check: str = Field(description="Id of a check, or a pattern such as `digests.*`.")
-    subject: str = Field("*", description="Which service or address; a pattern.")
+    subject: str = Field(default="*", description="Which service or address; a pattern.")
     reason: str = Field(min_length=3, description="Why; shown in every report.")
     expires: date = Field(description="The first day it no longer counts.")
 
@@ -199,7 +216,9 @@ class WaiverPolicy(Section):
 class Policy(Section):
     """A whole policy."""
 
-    schema_: Literal["sp1tee.policy.v1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["sp1tee.policy.v1"] = Field(
+        default=SCHEMA, alias="schema", description="Which kind of file this is; must be there."
+    )
     name: str = Field(default="", description="What it is for.")
     anchors: Anchors = Anchors()
     cert: CertPolicy | None = None

@@ -1,0 +1,113 @@
+"""The table."""
+
+import re
+
+import pytest
+from hypothesis import given
+from rich.cells import cell_len
+from support.reports import APP, CHECKS, DATA, FACTS, HOSTILE, report, reports, with_text
+
+from sp1tee.verify.checks import Status
+from sp1tee.verify.formats import render
+from sp1tee.verify.formats.words import SYMBOLS
+from sp1tee.verify.report import Report
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def lines_of(made: Report, **how: int) -> list[str]:
+    return render(made, **how).split("\n")
+
+
+def test_the_policy_comes_first_and_the_verdict_last() -> None:
+    lines = render(report()).splitlines()
+    assert lines[0] == "tee.example.org, judged for 2026-11-22T12:00:00Z"
+    assert lines[2].startswith("Policy tee.example.org")
+    assert lines[3] == "  · The TCB status must be UpToDate."
+    assert lines[-1].startswith("✗ FAIL")
+    assert lines[-1].endswith("(exit code 1)")
+
+
+def test_every_status_has_its_symbol() -> None:
+    text = render(report())
+    for check in CHECKS:
+        assert f"  {SYMBOLS[check.status]} {check.title}" in text
+
+
+def test_a_passing_check_takes_one_line() -> None:
+    passing = DATA.passes("a summary", expected="e", actual="a", subject="x" * 200)
+    lines = render(report(passing)).splitlines()
+    shown = [line for line in lines if line.startswith("  ✓")]
+    assert len(shown) == 1
+    assert cell_len(shown[0]) <= 80
+    assert "a summary" not in "".join(lines)
+
+
+def test_a_check_that_did_not_pass_is_explained_with_what_to_do_next() -> None:
+    text = render(report())
+    start = text.index("✗ The application is the one")
+    part = text[start : text.index("  - The instance")]
+    assert "fail · rtmr3.app-id · SP1TEE-V304" in part
+    assert "expected  9b78cf840e16a8274e00474cdac4afdabc5eeb93" in part
+    assert "actual    1111cf840e16a8274e00474cdac4afdabc5e1111" in part
+    assert "next      Somebody else's application" in part
+
+
+def test_a_skipped_check_is_visible_and_says_what_is_not_known() -> None:
+    text = render(report())
+    assert "- The instance is one that was asked for" in text
+    assert "any instance of the application is accepted" in text
+
+
+def test_the_line_of_a_policy_in_a_remedy_stands_on_its_own_line() -> None:
+    assert '\n              tcb_status = ["UpToDate", "OutOfDate"]\n' in render(report())
+
+
+def test_facts_are_shown_where_no_policy_judged_them() -> None:
+    with_policy, without = render(report()), render(report(policy=None))
+    for fact in FACTS:
+        assert f"  {fact.basis.value:<8}  {fact.name}" in without
+        assert fact.name not in with_policy
+    assert "No policy: what this command demands by itself." in without
+
+
+def test_nothing_checked_is_no_pass() -> None:
+    made = report(APP.skips("nobody asked"))
+    assert render(made).splitlines()[-1].startswith("? UNEVALUABLE")
+
+
+@pytest.mark.parametrize("width", [80, 120, 40, 1])
+def test_no_line_is_wider_than_asked(width: int) -> None:
+    assert max(map(cell_len, lines_of(report(), width=width))) <= max(width, 40)
+
+
+def test_without_a_terminal_there_is_no_colour() -> None:
+    assert "\x1b" not in render(report())
+
+
+def test_colour_changes_nothing_but_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    coloured = render(report(), colour=True)
+    assert "\x1b[" in coloured
+    plain = "\n".join(line.rstrip() for line in _COLOUR.sub("", coloured).split("\n"))
+    assert plain == render(report())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("colour", [False, True])
+def test_hostile_text_reaches_no_terminal(text: str, colour: bool) -> None:
+    shown = _COLOUR.sub("", render(with_text(text), colour=colour))
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_rich_markup_in_evidence_is_text() -> None:
+    assert "[bold red]markup[/bold red] [link=" in render(with_text(HOSTILE[1]), width=200)
+
+
+@given(reports)
+def test_any_text_is_shown_harmlessly(made: Report) -> None:
+    text = render(made)
+    assert text.replace("\n", "").isprintable()
+    assert text.endswith(")\n")
+    assert all(SYMBOLS[status] in text for status in Status)
