@@ -73,6 +73,11 @@ def examine(raw: bytes) -> ComposeFacts:
     return ComposeFacts(raw, hashlib.sha256(raw).digest(), app, inside, file, trouble)
 
 
+def unreadable(error: VerifyError) -> Findings:
+    """Return what there is to say about an app-compose.json that cannot be read, or is missing."""
+    return Findings((rules.READABLE.unevaluable(error),))
+
+
 def judge(
     facts: ComposeFacts,
     policy: ComposePolicy,

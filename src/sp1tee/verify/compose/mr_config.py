@@ -16,8 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from Crypto.Hash import keccak
-
 from sp1tee.verify.compose.app_compose import KeyProvider, Table
 
 MR_CONFIG_ID_SIZE: Final = 48
@@ -90,6 +88,8 @@ def _value(version: int, digest: bytes) -> bytes:
 
 
 def _digest_v2(configuration: Configuration, app_id: bytes) -> bytes:
+    from Crypto.Hash import keccak  # noqa: PLC0415 - one version of three needs it
+
     digest = keccak.new(digest_bits=256)
     digest.update(configuration.compose_hash + app_id)
     digest.update(bytes([configuration.key_provider]) + configuration.key_provider_id)
