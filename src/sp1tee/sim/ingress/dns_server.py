@@ -33,9 +33,13 @@ async def serve_dns(zone: Zone, address: str, port: int = 0) -> Resolver:
     tcp = await asyncio.start_server(left_alone(exchange), address, port)
     taken = tcp.sockets[0].getsockname()[1]
     loop = asyncio.get_running_loop()
-    udp, _ = await loop.create_datagram_endpoint(
-        lambda: _Datagrams(zone), local_addr=(address, taken)
-    )
+    try:
+        udp, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(zone), local_addr=(address, taken)
+        )
+    except OSError:
+        tcp.close()
+        raise
     return Resolver(tcp, udp)
 
 

@@ -16,10 +16,13 @@ from sp1tee.sim.ingress.building import INFO, Served
 from sp1tee.sim.ingress.dns_server import serve_dns
 from sp1tee.sim.ingress.http_server import serve_http
 from sp1tee.sim.ingress.images import REGISTRY
+from sp1tee.sim.ingress.replies import Site
 from sp1tee.sim.ingress.webpki import full_chain
 from sp1tee.sim.pki.certificates import Certified
 
 _LOCAL: Final = "127.0.0.1"
+_TRIES: Final = 3
+"""A port that is free at one address, or for TCP, need not be so at another, or for UDP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,41 +74,47 @@ class SimIngress:
         return {REGISTRY: self._urls["registry"]}
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except OSError as error:
-            await self._running.aclose()
-            raise ConfigError(
-                f"A port cannot be listened on: {error.strerror or error}.",
-                advice="Choose another one, or 0 for any.",
-            ) from None
+        for left in reversed(range(_TRIES)):
+            try:
+                await self._start()
+            except OSError as error:
+                await self._running.aclose()
+                if not left:
+                    raise ConfigError(
+                        f"A port cannot be listened on: {error.strerror or error}.",
+                        advice="Choose another one, or 0 for any.",
+                    ) from None
+            else:
+                break
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
 
     async def _start(self) -> None:
-        self.port = self._wanted.tls
-        for address, certified in self.served.chains.items():
-            server = await serve_http(self.served.site, address, self.port, _context(certified))
-            self.port = self._port(server)
-        for name in ("info", "pccs", "registry"):
-            site = {
-                "info": self.served.agent,
-                "pccs": self.served.pccs,
-                "registry": self.served.registry,
-            }[name]
-            server = await serve_http(site, _LOCAL, getattr(self._wanted, name))
-            self._urls[name] = f"http://{_LOCAL}:{self._port(server)}"
-        for address, zone in zip(self.served.host.addresses, self.served.zones, strict=True):
-            resolver = await serve_dns(zone, address, self._wanted.dns)
+        served, wanted = self.served, self._wanted
+        self.port, self.resolvers = wanted.tls, ()
+        for address, certified in served.chains.items():
+            self.port = await self._serve(served.site, address, self.port, _context(certified))
+        for name, site, port in (
+            ("info", served.agent, wanted.info),
+            ("pccs", served.pccs, wanted.pccs),
+            ("registry", served.registry, wanted.registry),
+        ):
+            self._urls[name] = f"http://{_LOCAL}:{await self._serve(site, _LOCAL, port)}"
+        for address, zone in zip(served.host.addresses, served.zones, strict=True):
+            resolver = await serve_dns(zone, address, wanted.dns)
             self._running.callback(resolver.close)
             self.resolvers += (f"{address}:{resolver.port}",)
 
-    def _port(self, server: asyncio.Server) -> int:
+    async def _serve(
+        self, site: Site, address: str, port: int, tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Serve a site until the end; returns the port."""
+        server = await serve_http(site, address, port, tls)
         self._running.callback(server.close)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        taken: int = server.sockets[0].getsockname()[1]
+        return taken
 
 
 async def run_ingress(

@@ -104,7 +104,7 @@ def _image(
     """Fetch what a reference leads to, an index's manifest for amd64, and the configuration."""
     record, body = _document(served, asked, "manifests", wanted, None)
     yield record, body
-    if body is None or record.digest != wanted:
+    if body is None or f"sha256:{_sha256(body)}" != wanted:
         return
     if record.media_type == INDEX:
         record, body = _document(served, asked, "manifests", _amd64(json.loads(body)), wanted)
@@ -122,7 +122,7 @@ def _document(
     body, trouble = _got(served.registry, path)
     seen: dict[str, Any] = {"url": url, "of": of, "trouble": trouble}
     if body is not None:
-        seen["digest"] = f"sha256:{_sha256(body)}"
+        seen["digest"] = name if ":" in name else f"sha256:{_sha256(body)}"
     if kind == "manifests":
         seen["media_type"] = look_up(served.registry, path).media_type
     return asked.model_copy(update=seen), body

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import dns.exception
 import dns.flags
@@ -11,8 +12,9 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-_TTL = 300
-_SOA = "ns.example.test. hostmaster.example.test. 1 3600 600 86400 300"
+_TTL: Final = 300
+_ALIASES: Final = 8
+_SOA: Final = "ns.example.test. hostmaster.example.test. 1 3600 600 86400 300"
 
 Records = Mapping[tuple[str, str], tuple[str, ...]]
 """Records in presentation form, by name (without the final dot) and type."""
@@ -59,7 +61,10 @@ def _response(zone: Zone, query: dns.message.Message) -> dns.message.Message:
         return response
     if zone.validated:
         response.flags |= dns.flags.AD
-    while (alias := zone.records.get((name, "CNAME"))) and kind != "CNAME":
+    while kind != "CNAME" and (alias := zone.records.get((name, "CNAME"))):
+        if len(response.answer) == _ALIASES:
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return response
         response.answer.append(_rrset(name, "CNAME", alias))
         name = alias[0].rstrip(".").lower()
     found = zone.records.get((name, kind), ())

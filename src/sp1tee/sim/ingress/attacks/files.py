@@ -59,9 +59,10 @@ def _redirected(host: Host) -> Host:
     return host.twisted(evidence=act)
 
 
-def _bomb() -> Reply:
+def _bombed(host: Host) -> Host:
     body = gzip.compress(bytes(64 * _MIB), mtime=0)
-    return Reply(body, "application/json", headers=(("content-encoding", "gzip"),))
+    bomb = Reply(body, "application/json", headers=(("content-encoding", "gzip"),))
+    return _file(QUOTE, bomb)(host)
 
 
 def _line(name: str) -> bytes:
@@ -210,6 +211,6 @@ ATTACKS: Final = (
         ("7",),
         "serves a quote.json that unpacks to 64 MiB",
         ("quote.format",),
-        _file(QUOTE, _bomb()),
+        _bombed,
     ),
 )
