@@ -2,7 +2,8 @@
 
 from sp1tee.verify.compose.app_compose import AppCompose, KeyProvider, read_app_compose
 from sp1tee.verify.compose.compose_file import ComposeFile, Service, parse_compose
-from sp1tee.verify.compose.judging import ComposeFacts, examine, judge, unreadable
+from sp1tee.verify.compose.examining import ComposeFacts, examine
+from sp1tee.verify.compose.judging import judge
 from sp1tee.verify.compose.mr_config import Identity
 from sp1tee.verify.compose.rules import ALLOWANCES, RULES
 from sp1tee.verify.compose.yaml_tree import Entry, Listing, Node, Scalar, Table
@@ -25,5 +26,4 @@ __all__ = [
     "judge",
     "parse_compose",
     "read_app_compose",
-    "unreadable",
 ]

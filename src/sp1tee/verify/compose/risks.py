@@ -12,14 +12,14 @@ from typing import Final, TypeAlias
 from sp1tee.verify.checks import Rule
 from sp1tee.verify.compose import rules
 from sp1tee.verify.compose.compose_file import ComposeFile, Service
-from sp1tee.verify.compose.mounts import Mount, mounts, split_outside_braces
+from sp1tee.verify.compose.mounts import Mount, mounts
+from sp1tee.verify.compose.ports import published_port
 from sp1tee.verify.compose.yaml_tree import Entry, Listing, Node, Scalar, Table
 
 HTTPS: Final = "443"
 _DOCKER_SOCKETS: Final = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 _AGENT_SOCKETS: Final = ("dstack.sock", "tappd.sock")
 _CERTIFICATES: Final = "/etc/letsencrypt"
-_LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 _TRUE: Final = ("true", "yes", "on", "y", "1")
 _NAMESPACES: Final = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 _HARMLESS_NETWORKS: Final = ("none", "bridge", "default")
@@ -162,35 +162,9 @@ def _published_ports(file: ComposeFile) -> Iterator[Hit]:
     ingress = set(certificate_sources(file).values())
     for service, entry in _entries(file, "ports"):
         for item in _items(entry.value):
-            port = _published(item)
+            port = published_port(item)
             if port and not (service.name in ingress and port == HTTPS):
                 yield Hit(service.name, item.line, f"publishes {port}")
-
-
-def _published(item: Node) -> str:
-    """Return the port of the guest that is published; nothing if only the guest reaches it."""
-    if isinstance(item, Table):
-        address = _text(item.get("host_ip"))
-        port = _text(item.get("published")) or _text(item.get("target"))
-    elif isinstance(item, Scalar):
-        address, port = _address_and_port(item.text)
-    else:
-        address, port = "", "something unreadable"
-    return "" if address.startswith(_LOOPBACK) else port
-
-
-def _address_and_port(text: str) -> tuple[str, str]:
-    """Take apart ``[address:][published:]target[/protocol]``."""
-    parts: list[str] = []
-    rest = text.removesuffix("/tcp")
-    if rest.startswith("["):
-        address, _, rest = rest.partition("]")
-        parts, rest = [address + "]"], rest.lstrip(":")
-    while rest:
-        part, _, rest = split_outside_braces(rest)
-        parts.append(part)
-    published = parts[-2:-1] or parts[-1:]
-    return (parts[0] if len(parts) > 2 else "", published[0] if published else "")  # noqa: PLR2004
 
 
 def _env_file(file: ComposeFile) -> Iterator[Hit]:
