@@ -13,6 +13,7 @@ from sp1tee.verify.ingress.examination import (
 from sp1tee.verify.ingress.judgement import judge
 from sp1tee.verify.ingress.listing import ACCOUNT, LISTING, QUOTE, Entry, read_listing
 from sp1tee.verify.ingress.names import certificate_for
+from sp1tee.verify.ingress.quoted import judge_unverified
 from sp1tee.verify.ingress.rules import RULES
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "examine",
     "expected_report_data",
     "judge",
+    "judge_unverified",
     "read_account",
     "read_chain",
     "read_listing",

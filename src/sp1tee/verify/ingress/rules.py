@@ -51,4 +51,20 @@ DIRECTORY: Final = Rule(
     "An account of another directory, a staging one above all, binds nobody who issues "
     "certificates that browsers trust.",
 )
-RULES: Final = (LISTING, PRESENT, DIGESTS, CERTIFICATE, CHAIN, ACCOUNT, DIRECTORY)
+STATED: Final = Rule(
+    "ingress.report-data",
+    "SP1TEE-V108",
+    "The quote states these evidence files",
+    "Its report data has to be the SHA-256 of sha256sum.txt and 32 zero bytes, all 64 bytes.",
+    waivable=False,
+)
+GENUINE: Final = Rule(
+    "ingress.quote",
+    "SP1TEE-V109",
+    "A genuine quote vouches for the evidence files",
+    "Anybody can write evidence files; what an enclave vouches for has a verified quote.",
+    waivable=False,
+)
+RULES: Final = (
+    LISTING, PRESENT, DIGESTS, CERTIFICATE, CHAIN, ACCOUNT, DIRECTORY, STATED, GENUINE,
+)  # fmt: skip

@@ -1,0 +1,130 @@
+"""Where `sp1tee verify cert` gets its evidence: addresses, handshakes and evidence files."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sp1tee.cli.verify.sources import place, resolvers, usable
+from sp1tee.errors import ConfigError, FetchError, VerifyError
+
+if TYPE_CHECKING:
+    from sp1tee.verify.caa import Resolver
+    from sp1tee.verify.evidence.manifest import Endpoint
+    from sp1tee.verify.fetch.ingress import Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host, and where it is.
+
+    Attributes:
+        host: its name.
+        port: the port at all of its addresses.
+        addresses: as they were given or found.
+        trouble: why there are none.
+    """
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    trouble: VerifyError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Evidence files, and whether the host itself handed them out."""
+
+    found: "tuple[Fetched, ...]" = ()
+    own: bool = True
+
+
+def find(text: str, connect: Sequence[str], resolver: Sequence[str], *, offline: bool) -> Target:
+    """Find out where ``HOST[:PORT]`` is; raises `ConfigError`."""
+    from sp1tee.verify.caa import read_host
+
+    name, port = place(text)
+    host = usable(read_host, name)
+    asked = resolvers(resolver) if resolver else ()
+    if connect:
+        return Target(host, *_given(connect, port))
+    if offline:
+        return Target(host, port, ())
+    try:
+        return Target(host, port, _addresses(host, asked))
+    except FetchError as error:
+        return Target(host, port, (), error)
+
+
+def shake_hands(where: Target) -> "tuple[tuple[Endpoint, bytes | None], ...]":
+    """Take the chain of every address; trouble is recorded."""
+    from sp1tee.verify.evidence.manifest import Endpoint
+    from sp1tee.verify.fetch.tls import fetch_endpoints, trouble_of
+
+    if where.trouble is None:
+        return fetch_endpoints(where.host, where.port, where.addresses)
+    trouble, host = trouble_of(where.trouble), where.host
+    return ((Endpoint(address=host, port=where.port, server_name=host, trouble=trouble), None),)
+
+
+def gather(where: Target, source: str | None, *, offline: bool) -> Evidence:
+    """Take evidence files from a folder, a URL, or the host itself.
+
+    Raises:
+        EvidenceFileError: there is no such folder.
+        ConfigError: the URL is none.
+    """
+    from sp1tee.verify.fetch.ingress import fetch_evidence, read_folder, read_place
+
+    if source is not None and "://" not in source:
+        return Evidence(read_folder(Path(source)), own=False)
+    if offline:
+        return Evidence()
+    if source is None:
+        return Evidence(fetch_evidence(where.host, where.port, where.addresses))
+    try:
+        there = read_place(source)
+    except FetchError as error:
+        raise ConfigError(error.message, advice=error.advice) from None
+    if there.host == where.host:
+        found = fetch_evidence(there.host, where.port, where.addresses, base=there.base)
+        return Evidence(found)
+    found = fetch_evidence(there.host, there.port, _elsewhere(there.host), base=there.base)
+    return Evidence(found, own=False)
+
+
+def _given(connect: Sequence[str], port: int) -> tuple[int, tuple[str, ...]]:
+    places = [place(one, port) for one in connect]
+    for address, _ in places:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise ConfigError(
+                f"{address[:80]!r} is no IP address.", advice="Write e.g. --connect 192.0.2.1:443."
+            ) from None
+    ports = {at for _, at in places}
+    if len(ports) > 1:
+        raise ConfigError("A host has the same port at all of its addresses.")
+    return ports.pop(), tuple(address for address, _ in places)
+
+
+def _addresses(host: str, asked: "Sequence[Resolver]") -> tuple[str, ...]:
+    from sp1tee.verify.fetch.dns import addresses
+    from sp1tee.verify.fetch.system_resolver import system_addresses
+
+    if not asked:
+        return system_addresses(host)
+    found = addresses(host, asked)
+    if not found:
+        raise FetchError(f"No resolver knows an address of {host}.", advice="Check the name.")
+    return found
+
+
+def _elsewhere(host: str) -> tuple[str, ...]:
+    from sp1tee.verify.fetch.system_resolver import system_addresses
+
+    try:
+        return system_addresses(host)
+    except FetchError:
+        return ()
