@@ -52,7 +52,13 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
         ),
     ] = None,
     ca_file: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="CAs of the registries, instead of public.")
+        Path | None,
+        typer.Option(
+            metavar="PEM",
+            exists=True,
+            dir_okay=False,
+            help="CAs of the registries, instead of the public ones.",
+        ),
     ] = None,
     built: Annotated[
         list[str] | None,
@@ -82,11 +88,11 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     images: manifest, configuration, layers, or one program.
     """
     asked = Asked(
-        Platform.parse(platform),
-        _registries(registry or ()),
-        ca_file,
-        read_builds(built or ()),
-        binary,
+        platform=Platform.parse(platform),
+        registries=_registries(registry or ()),
+        roots=ca_file,
+        built=read_builds(built or ()),
+        binary=binary,
     )
     try:
         text = read(compose, MIB)
@@ -100,7 +106,7 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     conclude(
         options,
         str(compose),
-        Findings((COMPOSE.passes(f"{len(file.services)} services."),)) + findings,
+        Findings((COMPOSE.passes(f"It has the services {_names(file)}."),)) + findings,
         (Input(str(compose), text), *inputs),
         _notes(file, chosen),
     )
@@ -141,12 +147,16 @@ def _chosen(file: ComposeFile, names: Sequence[str], built: Mapping[str, str]) -
         if file.service(name) is None:
             raise ConfigError(
                 f"There is no service {name!r} in {file.name}.",
-                advice=f"It has {', '.join(service.name for service in file.services)}.",
+                advice=f"It has {_names(file)}.",
             )
     if not names:
         return file
     wanted = {*names, *built}
     return replace(file, services=tuple(s for s in file.services if s.name in wanted))
+
+
+def _names(file: ComposeFile) -> str:
+    return ", ".join(service.name for service in file.services)
 
 
 def _notes(file: ComposeFile, chosen: ComposeFile) -> tuple[str, ...]:

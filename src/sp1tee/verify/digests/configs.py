@@ -33,7 +33,7 @@ def read_config(data: bytes) -> Config:
     """Read an image's configuration.
 
     Raises:
-        EvidenceTooLarge: it is larger than any registry has to accept.
+        EvidenceTooLarge: it is larger than anything genuine.
         EvidenceMalformed: it is none.
     """
     body = read_object(data, "The image's configuration", limit=SIZE)

@@ -1,4 +1,4 @@
-"""What `docker save` writes: manifest.json, a configuration, and uncompressed layers.
+"""What `docker save` writes: manifest.json, a configuration, and layers, mostly uncompressed.
 
 No manifest of a registry is in it, for classic engines keep none; the image is known by its
 configuration's digest.
@@ -8,10 +8,10 @@ from functools import partial
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, EvidenceMissing
-from sp1tee.verify.digests.built import BuiltImage, check_blob
+from sp1tee.verify.digests.built import BuiltImage
 from sp1tee.verify.digests.configs import read_config
 from sp1tee.verify.digests.documents import ENTRIES, SIZE
-from sp1tee.verify.digests.layers import Layer
+from sp1tee.verify.digests.layers import Layer, check_layer
 from sp1tee.verify.digests.platforms import Platform
 from sp1tee.verify.digests.stores import Store, read_stored
 from sp1tee.verify.facts import Json
@@ -37,13 +37,13 @@ def read(store: Store, source: str, platform: Platform) -> BuiltImage:
         )
     if len(layer_names) != len(config.diff_ids):
         raise EvidenceMalformed("The archive has more or fewer layers than its image.")
-    for name, diff_id in zip(layer_names, config.diff_ids, strict=True):
-        check_blob(store, name, diff_id)
-    layers = (
+    layers = tuple(
         Layer(diff_id, partial(store.open, name))
         for name, diff_id in zip(layer_names, config.diff_ids, strict=True)
     )
-    return BuiltImage(source, (), config, tuple(layers))
+    for layer in layers:
+        check_layer(layer)
+    return BuiltImage(source, (), config, layers)
 
 
 def _only_image(store: Store) -> tuple[str, tuple[str, ...]]:

@@ -26,8 +26,9 @@ INDEX_TYPES: Final = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFEST_TYPES: Final = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 CONFIG_TYPES: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 
-SIZE: Final = 4 * 1024 * 1024
-"""How large a document may be: what the distribution specification has registries accept."""
+SIZE: Final = 1024 * 1024
+"""How large a document may be: genuine ones have a few kilobytes, and a few hundred with the labels
+of build packs."""
 ENTRIES: Final = 1024
 """How many manifests or layers one may name: engines stop at 127 layers."""
 _NAME: Final = 256
@@ -100,7 +101,7 @@ def read_document(data: bytes, media_type: str | None = None) -> Document:
         media_type: what it was served or named as, if anybody said.
 
     Raises:
-        EvidenceTooLarge: it is larger than any registry has to accept.
+        EvidenceTooLarge: it is larger than anything genuine.
         EvidenceMalformed: it is neither, both (CVE-2021-41190), or not what `media_type` says.
     """
     body = read_object(data, "The manifest", limit=SIZE)
@@ -137,7 +138,7 @@ def _kind(body: Mapping[str, Json]) -> frozenset[str]:
 
 def _agree(kind: frozenset[str], inside: Json, outside: str | None) -> None:
     """Refuse what one engine would read as an index and another one as an image."""
-    if inside is not None and inside not in kind:
+    if inside is not None and (not isinstance(inside, str) or inside not in kind):
         raise EvidenceMalformed("The manifest has a media type that is not its own.")
     if outside is not None and (outside not in kind or (inside is not None and inside != outside)):
         raise EvidenceMalformed("The manifest was served as something that it is not.")

@@ -81,7 +81,7 @@ class _Asked:
         return Findings(tuple(checks), tuple(_facts(use, facts)))
 
     def _behind(self, facts: ImageFacts) -> Iterator[Check]:
-        yield self._answer(SERVED, facts.pin, "the pinned bytes")
+        yield self._answer(SERVED, facts.pin, "the pinned document")
         if facts.document is not None:
             yield self._manifest(facts)
         if facts.choice is not None:
@@ -97,9 +97,7 @@ class _Asked:
         use = self.use
         if isinstance(answer, Obtained):
             return rule.passes(
-                f"{what[:1].upper()}{what[1:]} were served, and hash to their digest."
-                if rule is SERVED
-                else f"{what[:1].upper()}{what[1:]} was served, and hashes to its digest.",
+                f"A registry serves {what}, and it hashes to its digest.",
                 subject=use.subject,
                 actual=answer.digest,
                 anchors=(answer.url,),

@@ -62,11 +62,6 @@ class Unpacked:
         self._at = 0
         self._last = b""
 
-    @property
-    def diff_id(self) -> str:
-        """The digest of what was read so far."""
-        return f"sha256:{self._hash.hexdigest()}"
-
     def read(self, size: int = -1) -> bytes:
         """Read that many bytes, fewer at the end."""
         if not 0 <= size <= HEADER:
@@ -93,6 +88,11 @@ class Unpacked:
             pass
         return self._at
 
+    def require(self, diff_id: str) -> None:
+        """Demand that what was read is the layer of that name; raises `EvidenceMalformed`."""
+        if f"sha256:{self._hash.hexdigest()}" != diff_id:
+            raise EvidenceMalformed("A layer is not the one that the configuration names.")
+
     def finish(self) -> None:
         """Read what follows the archive's end, which must be nothing but zeros.
 
@@ -114,6 +114,14 @@ def unpacked(layer: Layer) -> Iterator[Unpacked]:
             yield Unpacked(stored)
     except BROKEN as error:
         raise EvidenceMalformed(f"A layer cannot be read ({type(error).__name__}).") from None
+
+
+def check_layer(layer: Layer) -> None:
+    """Read a layer to its end; raises `EvidenceMalformed` if it is another one."""
+    with unpacked(layer) as stream:
+        while stream.read(CHUNK):
+            pass
+    stream.require(layer.diff_id)
 
 
 class _Stream(Protocol):

@@ -4,13 +4,14 @@ Engines with containerd's image store save images in this form too, and then wit
 that they have.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, EvidenceMissing
-from sp1tee.verify.digests.built import BuiltImage, check_blob
+from sp1tee.verify.digests.built import BuiltImage
 from sp1tee.verify.digests.configs import read_config
 from sp1tee.verify.digests.documents import (
     INDEX_TYPES,
@@ -22,7 +23,7 @@ from sp1tee.verify.digests.documents import (
     digest_of,
     read_document,
 )
-from sp1tee.verify.digests.layers import Layer
+from sp1tee.verify.digests.layers import BROKEN, CHUNK, Layer
 from sp1tee.verify.digests.platforms import Platform
 from sp1tee.verify.digests.stores import Store, read_stored
 
@@ -86,7 +87,7 @@ def _built(store: Store, source: str, found: _Found) -> BuiltImage:
     if len(layers) != len(found.config.diff_ids):
         raise EvidenceMalformed("The built image names more or fewer layers than it has.")
     for layer in layers:
-        check_blob(store, _path(layer.digest), layer.digest)
+        _check(store, layer.digest)
     return BuiltImage(
         source,
         (found.manifest.digest, *found.indexes),
@@ -107,6 +108,22 @@ def _blob(store: Store, entry: Descriptor) -> bytes:
             advice="Build it again.",
         )
     return data
+
+
+def _check(store: Store, digest: str) -> None:
+    """Hash a layer as it is stored."""
+    name = _path(digest)
+    found = hashlib.sha256()
+    try:
+        with store.open(name) as file:
+            while data := file.read(CHUNK):
+                found.update(data)
+    except BROKEN:
+        raise EvidenceMalformed(f"The built image's {name[:80]} cannot be read.") from None
+    if f"sha256:{found.hexdigest()}" != digest:
+        raise EvidenceMalformed(
+            f"The built image's {name[:80]} is not what its digest says.", advice="Build it again."
+        )
 
 
 def _path(digest: str) -> str:

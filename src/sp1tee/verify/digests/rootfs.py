@@ -49,8 +49,7 @@ class Rootfs:
             with unpacked(layer) as stream:
                 content = _Content(self._root)
                 content.read(stream)
-            if stream.diff_id != layer.diff_id:
-                raise EvidenceMalformed("A layer is not the one that the configuration names.")
+            stream.require(layer.diff_id)
             self._root = content.over()
 
     def sha256(self, path: str) -> str:

@@ -147,11 +147,11 @@ def _described(name: str, image: _Inspected, platform: Platform) -> BuiltImage:
     """Make an image out of what a classic engine tells."""
     said = image.attributes
     words = {key.lower(): said.get(key) for key in ("Os", "Architecture", "Variant")}
-    rootfs = said.get("RootFS") or {}
+    rootfs = said.get("RootFS")
     config = Config(
         image.id,
         read_platform(words, "The Docker engine's image"),
-        diff_ids(rootfs.get("Layers") or []),
+        diff_ids(rootfs.get("Layers") or [] if isinstance(rootfs, dict) else None),
         settings(said.get("Config")),
     )
     if not platform.takes(config.platform):

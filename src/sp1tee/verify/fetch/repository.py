@@ -116,7 +116,7 @@ class Repository:
         for _ in range(_HOPS):
             if answer.status not in _REDIRECTS:
                 return answer
-            target = self._trusted(urljoin(answer.url, answer.headers.get("location", "")))
+            target = self._trusted(answer.headers.get("location", ""), answer.url)
             answer = get(target, limit=limit, seconds=seconds, headers=headers, roots=self.roots)
         raise FetchError(f"{urlsplit(url).hostname} redirects too often.")
 
@@ -141,15 +141,19 @@ class Repository:
             )
         return _token(answer.body)
 
-    def _trusted(self, url: str) -> str:
+    def _trusted(self, url: str, seen_from: str = "") -> str:
         """Refuse to be sent from the network to this machine, or from TLS to none."""
-        scheme = urlsplit(url).scheme
-        if scheme != "https" and scheme != urlsplit(self.base).scheme:
+        try:
+            target = urljoin(seen_from, url)
+            scheme = urlsplit(target).scheme
+        except ValueError:
+            scheme = ""
+        if scheme not in {"https", urlsplit(self.base).scheme}:
             raise FetchError(
                 f"{urlsplit(self.base).hostname} leads to an address without TLS.",
                 advice="Name a mirror with `--registry HOST=URL`.",
             )
-        return url
+        return target
 
 
 def parse_challenge(header: str) -> dict[str, str]:
