@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sp1tee.verify.caa import Reply
 
-MAX_INFO: Final = 4 * 1024 * 1024
+MAX_INFO: Final = 2 * 1024 * 1024
 """app-compose files have at most 256 KiB, event logs some 100 KB; JSON in JSON doubles both."""
 PORT: Final = 8090
 

@@ -216,6 +216,16 @@ def test_too_few_timestamps_are_refused_unless_the_policy_asks_for_fewer():
     assert skipped.status is Status.SKIPPED
 
 
+def test_timestamps_of_different_certificates_are_told_apart():
+    found = judged(examined(good(), ca().issue(HOST, logs=LOGS[:1])))
+    subjects = [check.subject for check in found.checks if check.id == "cert.sct"]
+    assert subjects == [
+        "One, 192.0.2.1:443",
+        "Two, 192.0.2.1:443",
+        "One, [2001:db8::1]:443",
+    ]
+
+
 def test_logs_that_are_not_in_the_list_leave_it_open_and_the_list_s_date_is_said():
     unknown = ca().issue(HOST, logs=(CtLog("New"), CtLog("Newer")))
     found = judged(examined(unknown, attested=unknown))

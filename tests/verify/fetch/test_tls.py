@@ -9,7 +9,8 @@ from support.scts import Authority, Issued
 from support.tls_servers import always, raw_server, tls_server
 
 from sp1tee.errors import EvidenceTooLarge, FetchError
-from sp1tee.verify.fetch.tls import MAX_ADDRESSES, Deadline, connect, fetch_endpoints
+from sp1tee.verify.fetch.deadline import Deadline
+from sp1tee.verify.fetch.tls import MAX_ADDRESSES, connect, fetch_endpoints
 from sp1tee.verify.ingress import read_chain
 
 HOST = "tee.example.com"

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from support.ingress_files import URI, account, evidence, listing
 from support.scts import pem_of
 
-from sp1tee.errors import VerifyError
+from sp1tee.errors import EvidenceMalformed, VerifyError
 from sp1tee.verify.checks import Findings, Status
 from sp1tee.verify.facts import Basis
-from sp1tee.verify.ingress import RULES, examine, judge
+from sp1tee.verify.ingress import RULES, examine, judge, judge_unverified
 from sp1tee.verify.policy.model import CertPolicy
 
 HOST = "tee.example.com"
@@ -129,6 +129,30 @@ def test_another_ca_s_directory_is_accepted_if_the_policy_names_it():
     assert statuses(judged(files))["ingress.directory"] is Status.REFUSED
     policy = CertPolicy(acme_directories=("acme.example.org:14000",))
     assert statuses(judged(files, policy=policy))["ingress.directory"] is Status.PASS
+
+
+def test_attack_02_all_64_bytes_of_the_report_data_count():
+    facts = examine(FILES, HOST)
+    assert facts.report_data is not None
+    right, zero = facts.report_data, bytes(32)
+    for stated, status in (
+        (right, Status.PASS),
+        (right[:32] + b"\1" + bytes(31), Status.FAIL),
+        (hashlib.sha256(FILES["cert-tee.example.com.pem"]).digest() + zero, Status.FAIL),
+        (zero + right[:32], Status.FAIL),
+        (right[:32], Status.FAIL),
+        (b"", Status.FAIL),
+        (EvidenceMalformed("no"), Status.UNEVALUABLE),
+        (None, Status.UNEVALUABLE),
+    ):
+        assert judge_unverified(facts, stated).checks[0].status is status
+
+
+def test_an_unverified_quote_never_vouches_for_anything():
+    facts = examine(FILES, HOST)
+    vouched = judge_unverified(facts, facts.report_data).checks[1]
+    assert vouched.status is Status.SKIPPED
+    assert "verify all" in str(vouched.remedy)
 
 
 def test_every_check_that_does_not_pass_says_what_to_do():

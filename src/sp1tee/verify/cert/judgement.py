@@ -42,7 +42,7 @@ def _checks(facts: CertFacts, policy: CertPolicy) -> Iterator[Check]:
     yield _age(facts, policy)
     yield _not_before(facts, policy)
     for path in facts.paths:
-        yield from sct_checks(path, facts.logs, policy)
+        yield from sct_checks(path, facts.logs, policy, single=len(facts.paths) == 1)
 
 
 def _leaves(facts: CertFacts) -> Iterator[Check]:

@@ -16,24 +16,24 @@ _UNDECIDED: Final = {Outcome.UNKNOWN_LOG, Outcome.NO_ISSUER}
 _ANCHORS: Final = ("CT log list",)
 
 
-def sct_checks(path: Path, logs: LogList, policy: CertPolicy) -> Iterator[Check]:
-    """Judge each timestamp, and whether there are enough."""
+def sct_checks(path: Path, logs: LogList, policy: CertPolicy, *, single: bool) -> Iterator[Check]:
+    """Judge each timestamp, and whether there are enough; `single`: this is the only path."""
     for sct in path.scts:
-        yield _single(sct, logs)
+        yield _single(sct, logs, sct.name if single else f"{sct.name}, {path.who}")
     yield _enough(path, logs, policy)
 
 
-def _single(sct: Sct, logs: LogList) -> Check:
+def _single(sct: Sct, logs: LogList, subject: str) -> Check:
     if sct.outcome is Outcome.VALID:
         return rules.SCT.passes(
-            f"{sct.name} signed it at {_moment(sct.timestamp)}.", subject=sct.name, anchors=_ANCHORS
+            f"{sct.name} signed it at {_moment(sct.timestamp)}.", subject=subject, anchors=_ANCHORS
         )
     summary = f"The timestamp of {sct.name} does not count: {sct.outcome.value}."
     if sct.outcome in _WRONG:
-        return rules.SCT.fails(summary, subject=sct.name, actual=_moment(sct.timestamp))
+        return rules.SCT.fails(summary, subject=subject, actual=_moment(sct.timestamp))
     if sct.outcome is Outcome.NO_ISSUER:
-        return rules.SCT.unevaluable(summary, subject=sct.name)
-    return rules.SCT.skips(summary, subject=sct.name, details=(_of(logs),))
+        return rules.SCT.unevaluable(summary, subject=subject)
+    return rules.SCT.skips(summary, subject=subject, details=(_of(logs),))
 
 
 def _enough(path: Path, logs: LogList, policy: CertPolicy) -> Check:
@@ -44,11 +44,9 @@ def _enough(path: Path, logs: LogList, policy: CertPolicy) -> Check:
         return rules.LOGGED.unevaluable(path.scts_error, subject=path.who)
     valid = distinct(path.scts)
     if valid >= least:
-        return rules.LOGGED.passes(
-            f"{valid} CT logs promise to publish the certificate.", subject=path.who
-        )
+        return rules.LOGGED.passes(f"{_count(valid)} to publish the certificate.", subject=path.who)
     unknown = {sct.log_id for sct in path.scts if sct.outcome in _UNDECIDED}
-    expected, actual = f"{least} CT logs", f"{valid} CT logs"
+    expected, actual = f"{least} distinct logs", str(valid)
     if valid + len(unknown) >= least:
         return rules.LOGGED.unevaluable(
             f"{len(unknown)} of the certificate's timestamps can't be checked with this log list.",
@@ -60,13 +58,17 @@ def _enough(path: Path, logs: LogList, policy: CertPolicy) -> Check:
             "and give it with --ct-logs FILE or [anchors] ct_logs in the policy.",
         )
     return rules.LOGGED.refuses(
-        f"{valid} CT logs promise to publish the certificate, {least} are demanded.",
+        f"{_count(valid)} to publish the certificate, {least} are demanded.",
         subject=path.who,
         expected=expected,
         actual=actual,
         details=("Only timestamps inside the certificate are looked at.",),
         remedy=f"If that is meant so: [cert] min_scts = {valid}",
     )
+
+
+def _count(logs: int) -> str:
+    return "One CT log promises" if logs == 1 else f"{logs or 'No'} CT logs promise"
 
 
 def _of(logs: LogList) -> str:

@@ -13,8 +13,9 @@ from urllib.parse import quote, urlsplit
 
 from sp1tee.errors import EvidenceFileError, FetchError, VerifyError
 from sp1tee.verify.evidence.manifest import IngressFile
+from sp1tee.verify.fetch.deadline import Deadline
 from sp1tee.verify.fetch.single_get import get
-from sp1tee.verify.fetch.tls import SECONDS, Deadline, connect, trouble_of
+from sp1tee.verify.fetch.tls import SECONDS, connect, trouble_of
 from sp1tee.verify.ingress.account import MAX_ACCOUNT
 from sp1tee.verify.ingress.chain import MAX_CHAIN
 from sp1tee.verify.ingress.examination import FileState, examine

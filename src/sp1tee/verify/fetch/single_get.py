@@ -9,7 +9,8 @@ import h11
 
 from sp1tee import __version__
 from sp1tee.errors import EvidenceTooLarge, FetchError
-from sp1tee.verify.fetch.tls import Connection, Deadline
+from sp1tee.verify.fetch.deadline import Deadline
+from sp1tee.verify.fetch.tls import Connection
 
 MAX_HEAD: Final = 32 * 1024
 """How many bytes of headers are taken."""

@@ -9,7 +9,6 @@ import re
 import select
 import socket
 import ssl
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +20,7 @@ from OpenSSL import SSL, crypto
 
 from sp1tee.errors import EvidenceTooLarge, FetchError, VerifyError
 from sp1tee.verify.evidence.manifest import Endpoint, Trouble
+from sp1tee.verify.fetch.deadline import Deadline
 from sp1tee.verify.ingress.chain import MAX_CERTIFICATES, MAX_CHAIN
 
 T = TypeVar("T")
@@ -33,24 +33,6 @@ _AT_ONCE: Final = 8
 _CHUNK: Final = 64 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
 _ALPN: Final = b"http/1.1"
-
-
-class Deadline:
-    """A point in time after which nothing more is waited for."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def within(self, seconds: float) -> "Deadline":
-        """Return one that is no later than this, and no more than some seconds away."""
-        return Deadline(min(seconds, self._end - time.monotonic()))
-
-    def left(self) -> float:
-        """Return how many seconds are left; raises `FetchError` if none are."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise FetchError("It took too long.", advice="Try again later.")
-        return left
 
 
 class Connection:

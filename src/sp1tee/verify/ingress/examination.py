@@ -97,7 +97,7 @@ def examine(files: Mapping[str, bytes], host: str) -> IngressFacts:
     entries = listing.value or ()
     listed = tuple(_compare(entry, files) for entry in entries)
     intact = {file.name: files[file.name] for file in listed if file.state is FileState.SAME}
-    certificate = _after(listing, lambda: certificate_for(host, entries))
+    certificate = _after(listing.error, lambda: certificate_for(host, entries))
     name = certificate.value or ""
     return IngressFacts(
         host=host,
@@ -105,8 +105,8 @@ def examine(files: Mapping[str, bytes], host: str) -> IngressFacts:
         listing=listing,
         files=listed,
         certificate=certificate,
-        chain=_after(certificate, lambda: read_chain(_present(intact, name), name)),
-        account=_after(listing, lambda: read_account(_present(intact, ACCOUNT))),
+        chain=_after(certificate.error, lambda: read_chain(_present(intact, name), name)),
+        account=_after(listing.error, lambda: read_account(_present(intact, ACCOUNT))),
     )
 
 
@@ -129,8 +129,6 @@ def _read(reader: Callable[[], T]) -> Read[T]:
         return Read(error=error)
 
 
-def _after(
-    earlier: "Read[object] | Read[tuple[Entry, ...]] | Read[str]", reader: Callable[[], T]
-) -> Read[T]:
-    """Read what an earlier reading has to name first."""
-    return _read(reader) if earlier.error is None else Read(error=earlier.error)
+def _after(trouble: VerifyError | None, reader: Callable[[], T]) -> Read[T]:
+    """Read what something else names; without that, its trouble is this one's."""
+    return _read(reader) if trouble is None else Read(error=trouble)

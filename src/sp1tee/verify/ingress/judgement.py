@@ -1,8 +1,9 @@
 """Judging evidence files."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
+from sp1tee.errors import EvidenceMissing
 from sp1tee.verify.checks import Check, Findings, Rule
 from sp1tee.verify.facts import Fact, attested, claimed, computed
 from sp1tee.verify.ingress import rules
@@ -10,6 +11,8 @@ from sp1tee.verify.ingress.account import Account
 from sp1tee.verify.ingress.examination import FileState, IngressFacts, ListedFile, Read
 from sp1tee.verify.ingress.listing import LISTING
 from sp1tee.verify.policy.model import CertPolicy
+
+T = TypeVar("T")
 
 _ANCHOR: Final = "the quote's report data"
 _REFETCH: Final = "Fetch the evidence again; the host may just be renewing its certificate."
@@ -48,10 +51,11 @@ def _checks(facts: IngressFacts, policy: CertPolicy) -> Iterator[Check]:
         yield _directory(facts.account.value, policy)
 
 
-def _judged(rule: Rule, read: Read, summary: Callable[..., str]) -> Check:  # type: ignore[type-arg]
-    if read.error is not None:
-        return rule.unevaluable(read.error, remedy=read.error.advice or _REFETCH)
-    return rule.passes(summary(read.value))
+def _judged(rule: Rule, read: Read[T], summary: Callable[[T], str]) -> Check:
+    if read.value is not None:
+        return rule.passes(summary(read.value))
+    error = read.error or EvidenceMissing("It is not there.")
+    return rule.unevaluable(error, remedy=error.advice or _REFETCH)
 
 
 def _present(files: tuple[ListedFile, ...]) -> Check:

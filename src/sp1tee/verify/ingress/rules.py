@@ -54,7 +54,7 @@ DIRECTORY: Final = Rule(
 STATED: Final = Rule(
     "ingress.report-data",
     "SP1TEE-V108",
-    "The quote states these evidence files",
+    "The quote, genuine or not, states these evidence files",
     "Its report data has to be the SHA-256 of sha256sum.txt and 32 zero bytes, all 64 bytes.",
     waivable=False,
 )
