@@ -122,8 +122,9 @@ def test_attack_60_a_rebuild_with_other_times_is_not_reproducible_and_not_called
     assert found.status is Status.REFUSED
     assert "not reproducible" in found.summary
     assert "no sign of tampering" in found.summary
-    assert found.details[0] == "layer 2 is the first that differs; the 1 below it are the same"
+    assert found.details[0] == "layer 2 of 2 is the first that differs"
     assert "RUN step 2" in found.details[1]
+    assert (found.expected, found.actual) == (published().digest, other_build().digest)
     assert check(findings, "build-config").status is Status.PASS
 
 

@@ -67,7 +67,8 @@ def judge_build(use: Use, published: ImageFacts | None, rebuild: Rebuild) -> Ite
 def _build(use: Use, published: ImageFacts, rebuild: Rebuild, comparison: Comparison) -> Check:
     image = rebuild.image
     assert isinstance(image, BuiltImage)
-    expected = published.reference.digest
+    # Of an index, what runs is the platform's image.
+    expected = next(reversed(published.known_digests), published.reference.digest)
     actual = image.digests[0] if image.digests else f"configuration {image.config.digest}"
     notes = tuple(f"note: {note}" for note in image.notes)
     if comparison.level is not None:

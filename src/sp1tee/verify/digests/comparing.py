@@ -86,7 +86,7 @@ def _layers(built: Config, published: Config) -> Iterator[str]:
         return
     same = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
     first = min(len(here), len(there)) if same is None else same
-    yield f"layer {first + 1} is the first that differs; the {first} below it are the same"
+    yield f"layer {first + 1} of {len(there)} is the first that differs"
     yield f"built:     {_layer(built, first)}"
     yield f"published: {_layer(published, first)}"
 
