@@ -4,6 +4,7 @@ A mark in README.md or docs/*.md says what stands behind it:
 
     <!-- help: sp1tee prove -->      a fenced block: `sp1tee prove --help`, 100 columns, no colour
     <!-- settings: serve -->         a table: every setting of that section
+    <!-- policy: rtmr3 -->           a table: every key of that section of a policy
 
 `python tools/check_docs.py` fails when one differs; `--write` brings them up to date. What follows
 a mark directly, a fenced block or a table, belongs to it; where nothing does, `--write` puts it.
@@ -24,13 +25,14 @@ from sp1tee.errors import Sp1teeError
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.settings import Settings, prefix
+from sp1tee.verify.policy.reference import sections
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COLUMNS: Final = 100
 SECTIONS: Final[dict[str, type[Settings]]] = {"serve": ServeSettings, "fulfill": FulfillSettings}
 
 _MARK: Final = re.compile(
-    r"^<!-- (?P<kind>help|settings): (?P<what>[^>]+?) -->\n"
+    r"^<!-- (?P<kind>help|settings|policy): (?P<what>[^>]+?) -->\n"
     r"(?P<shown>```[^\n]*\n.*?\n```\n|(?:\|[^\n]*\n)+)?",
     re.MULTILINE | re.DOTALL,
 )
@@ -82,9 +84,26 @@ def settings_table(section: str) -> str:
     return "\n".join(rows) + "\n"
 
 
+def policy_table(section: str) -> str:
+    """Return a table of the keys of a policy's section.
+
+    Raises:
+        DocsError: there is no such section.
+    """
+    known = sections()
+    if section not in known:
+        raise DocsError(f"There is no section {section}.", advice=f"Known: {', '.join(known)}.")
+    rows = ["| key | value | default | what for |", "|---|---|---|---|"]
+    for row in known[section]:
+        cells = (f"`{row.key}`", row.kind, row.default, row.text)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
 RENDERERS: Final[dict[str, Callable[[str], str]]] = {
     "help": help_block,
     "settings": settings_table,
+    "policy": policy_table,
 }
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from sp1tee.serve.settings import ServeSettings
+from sp1tee.verify.policy import Rtmr3Policy
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "check_docs.py"
 
@@ -73,7 +74,18 @@ def test_a_table_has_every_setting_and_no_secrets_default(tool: ModuleType) -> N
     assert "| `listen` | `SP1TEE_SERVE_LISTEN` | `0.0.0.0:8080` |" in table
 
 
-@pytest.mark.parametrize("text", ["help: sp1tee nonsense", "help: rm -rf", "settings: nonsense"])
+def test_a_table_has_every_key_of_a_policys_section(tool: ModuleType) -> None:
+    rows = tool.policy_table("rtmr3").splitlines()[2:]
+    fields = [name for name in Rtmr3Policy.model_fields if name != "key_provider"]
+    assert [row.split("`")[1] for row in rows] == fields
+    assert "| `id` | bytes in hex |" in tool.policy_table("rtmr3.key_provider")
+    assert "| `expires` | date | needed |" in tool.policy_table("waivers")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["help: sp1tee nonsense", "help: rm -rf", "settings: nonsense", "policy: nonsense"],
+)
 def test_a_mark_for_what_does_not_exist_is_an_error(tool: ModuleType, text: str) -> None:
     with pytest.raises(tool.DocsError):
         tool.refreshed(f"<!-- {text} -->\n")

@@ -63,6 +63,12 @@ def test_the_line_of_a_policy_in_a_remedy_stands_on_its_own_line() -> None:
     assert '\n              tcb_status = ["UpToDate", "OutOfDate"]\n' in render(report())
 
 
+def test_a_long_report_names_what_spoilt_the_verdict_again_at_its_end() -> None:
+    lines = render(report(*CHECKS, *(DATA.passes("x") for _ in range(10)))).splitlines()
+    assert lines[-5:-2] == ["! quote.tcb-status", "✗ rtmr3.app-id", "? os.known-image"]
+    assert "✗ rtmr3.app-id" not in render(report())
+
+
 def test_facts_are_shown_where_no_policy_judged_them() -> None:
     with_policy, without = render(report()), render(report(policy=None))
     for fact in FACTS:

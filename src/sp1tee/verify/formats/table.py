@@ -27,6 +27,8 @@ from sp1tee.verify.report import Report, rfc3339
 
 NARROWEST: Final = 40
 """Columns below which lines could not be told apart; a smaller width is taken for this."""
+SCREENFUL: Final = 20
+"""Checks of which nobody sees all at once."""
 
 _STYLES: Final = {
     Status.PASS: "green",
@@ -141,8 +143,19 @@ def _fact(fact: Fact) -> Text:
     return Text.assemble((clean.line(fact.name), "bold"), f" {clean.line(value)}")
 
 
+def _recalled(report: Report) -> Iterator[RenderableType]:
+    """Name again what spoilt the verdict: in a long report its explanation has scrolled away."""
+    for check in report.checks:
+        if check.status in (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE):
+            subject = f" ({clean.line(check.subject)})" if check.subject else ""
+            mark = Text(SYMBOLS[check.status], style=_STYLES[check.status])
+            yield _hanging(mark, " ", Text(f"{clean.line(check.id)}{subject}"))
+
+
 def _verdict(report: Report) -> Iterator[RenderableType]:
     status = OF_VERDICT[report.verdict]
+    if len(report.checks) > SCREENFUL:
+        yield from _recalled(report)
     yield Text(tally(report) if counts(report) else "Nothing was checked.", style="dim")
     yield _hanging(
         Text(SYMBOLS[status], style=_STYLES[status]),

@@ -22,9 +22,10 @@ WORST_FIRST: Final = (
     Status.REFUSED,
     Status.UNEVALUABLE,
     Status.WAIVED,
-    Status.SKIPPED,
     Status.PASS,
+    Status.SKIPPED,
 )
+"""Skipped is last: where something else was checked, it is that which counts."""
 COUNTED: Final = {
     Status.PASS: "passed",
     Status.FAIL: "failed",

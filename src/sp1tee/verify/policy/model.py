@@ -111,7 +111,7 @@ class QuotePolicy(Section):
         default=30, description="How long ago Intel may have issued the collateral."
     )
     min_tcb_evaluation_data_number: int = Field(
-        0, ge=0, description="Collateral older than this TCB recovery is refused."
+        default=0, ge=0, description="Collateral older than this TCB recovery is refused."
     )
     platforms: tuple[AnyHex, ...] = Field(
         default=(),
@@ -183,7 +183,7 @@ class CaaPolicy(Section):
     account: str | None = Field(
         default=None, description="ACME account URI; left out: the one in the attested evidence."
     )
-    issuer: str = Field("letsencrypt.org", description="The one CA.")
+    issuer: str = Field(default="letsencrypt.org", description="The one CA.")
     methods: tuple[str, ...] = Field(
         default=("dns-01", "tls-alpn-01"), min_length=1, description="Accepted validation methods."
     )
