@@ -77,6 +77,12 @@ def test_facts_are_shown_where_no_policy_judged_them() -> None:
     assert "No policy: what this command demands by itself." in without
 
 
+def test_a_pass_with_waivers_says_so() -> None:
+    waived = next(check for check in CHECKS if check.status is Status.WAIVED)
+    assert "Everything that was checked holds. (exit" in render(report(DATA.passes("x")))
+    assert "except for what the policy waives" in render(report(DATA.passes("x"), waived))
+
+
 def test_nothing_checked_is_no_pass() -> None:
     made = report(APP.skips("nobody asked"))
     assert render(made).splitlines()[-1].startswith("? UNEVALUABLE")

@@ -17,11 +17,11 @@ from sp1tee.verify.formats.markup import Child, element, written
 from sp1tee.verify.formats.picture import NARROW, UNKNOWN, WIDE, drawn
 from sp1tee.verify.formats.words import (
     OF_VERDICT,
-    SENTENCES,
     SYMBOLS,
     WORST_FIRST,
     Room,
     rooms,
+    sentence,
     tally,
 )
 from sp1tee.verify.report import Report, rfc3339
@@ -92,7 +92,7 @@ def _verdict(report: Report) -> ET.Element:
         "header",
         element("h1", report.target),
         element("p", word, class_="word"),
-        element("p", SENTENCES[report.verdict]),
+        element("p", sentence(report)),
         element("p", f"{tally(report)} · judged for {rfc3339(report.at)}", class_="faint"),
         class_=f"verdict {status.value}",
     )

@@ -11,7 +11,7 @@ from typing import Final
 from sp1tee.verify.checks import Check, Status
 from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import Remark, remarks, titled
-from sp1tee.verify.formats.words import OF_VERDICT, SENTENCES, SYMBOLS, rooms, tally
+from sp1tee.verify.formats.words import OF_VERDICT, SYMBOLS, rooms, sentence, tally
 from sp1tee.verify.report import Report, rfc3339
 
 _PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#!|~$^:.+=-])")
@@ -31,7 +31,7 @@ def _lines(report: Report) -> Iterator[str]:
     symbol = SYMBOLS[OF_VERDICT[report.verdict]]
     yield f"## {symbol} {report.verdict.value.upper()}: {code(report.target)}"
     yield ""
-    yield f"{SENTENCES[report.verdict]} {tally(report)}, judged for {rfc3339(report.at)}."
+    yield f"{sentence(report)} {tally(report)}, judged for {rfc3339(report.at)}."
     yield ""
     yield from _policy(report)
     yield from _overview(report)

@@ -16,11 +16,11 @@ from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import Remark, remarks, titled
 from sp1tee.verify.formats.words import (
     OF_VERDICT,
-    SENTENCES,
     SYMBOLS,
     Room,
     counts,
     rooms,
+    sentence,
     tally,
 )
 from sp1tee.verify.report import Report, rfc3339
@@ -162,6 +162,6 @@ def _verdict(report: Report) -> Iterator[RenderableType]:
         " ",
         Text.assemble(
             (report.verdict.value.upper(), _STYLES[status]),
-            f"  {SENTENCES[report.verdict]} (exit code {report.exit_code})",
+            f"  {sentence(report)} (exit code {report.exit_code})",
         ),
     )

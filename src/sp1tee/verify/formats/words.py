@@ -34,7 +34,7 @@ COUNTED: Final = {
     Status.WAIVED: "waived",
     Status.SKIPPED: "skipped",
 }
-SENTENCES: Final = {
+_SENTENCES: Final = {
     Verdict.PASS: "Everything that was checked holds.",
     Verdict.FAIL: "The evidence contradicts what is claimed or demanded.",
     Verdict.REFUSED: "The evidence is genuine, and the policy does not accept it.",
@@ -97,6 +97,13 @@ def room_of(check: Check) -> str:
 def worst(statuses: Iterable[Status]) -> Status:
     """Return the worst of one or more statuses."""
     return min(statuses, key=WORST_FIRST.index)
+
+
+def sentence(report: Report) -> str:
+    """Say what a verdict means."""
+    if report.verdict is Verdict.PASS and any(c.status is Status.WAIVED for c in report.checks):
+        return "Everything that was checked holds, except for what the policy waives."
+    return _SENTENCES[report.verdict]
 
 
 def counts(report: Report) -> list[tuple[Status, int]]:

@@ -119,8 +119,10 @@ def _compose(compose: ComposePolicy) -> Iterator[str]:
         yield f"Init scripts must have the SHA-256 {_either(compose.init_script_sha256)}."
     else:
         yield "There must be no init scripts."
-    if compose.allowed_envs is not None:
-        yield f"Variables from outside may be {_and(compose.allowed_envs) or 'none'}."
+    if compose.allowed_envs:
+        yield f"Of variables, only {_and(compose.allowed_envs)} may come from outside."
+    elif compose.allowed_envs is not None:
+        yield "No variable may come from outside."
     if compose.allow:
         yield f"Risky settings that are accepted: {_and(compose.allow)}."
 
