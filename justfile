@@ -36,6 +36,10 @@ types:
 proto *FLAGS:
     {{bin}}/python tools/generate_protos.py {{FLAGS}}
 
+# JSON schemas of reports, policies and bundles; `just schemas --check` compares only.
+schemas *FLAGS:
+    {{bin}}/python tools/generate_schemas.py {{FLAGS}}
+
 # Build the guest programs; `just guests --check` compares only. Needs clang and lld.
 guests *FLAGS:
     {{bin}}/python guests/build.py {{FLAGS}}

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from sp1tee.verify.evidence.manifest import Manifest
 from sp1tee.verify.formats.shape import ReportObject
+from sp1tee.verify.osimage import Table
 from sp1tee.verify.policy.schema import policy_schema
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "schemas"
@@ -25,6 +26,9 @@ SCHEMAS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "policy.v1.json": lambda: _titled(policy_schema(), "A policy for `sp1tee verify`"),
     "evidence.v1.json": lambda: _titled(
         Manifest.model_json_schema(by_alias=True), "`bundle.json` of `sp1tee evidence fetch`"
+    ),
+    "os-images.v1.json": lambda: _titled(
+        Table.model_json_schema(by_alias=True), "A table of OS image measurements"
     ),
 }
 

@@ -11,6 +11,7 @@ from sp1tee import __version__
 from sp1tee.cli import app as frame
 from sp1tee.cli.app import COMMANDS, DEBUG
 from sp1tee.cli.lazy import Entry, load
+from sp1tee.cli.verify import COMMANDS as VERIFY
 from sp1tee.errors import ConfigError, NetworkError, Refusal, Sp1teeError
 
 
@@ -50,12 +51,29 @@ def test_a_commands_line_in_the_list_is_how_its_own_help_begins(name: str) -> No
     assert load(entry).help.startswith(entry.summary.removesuffix("."))
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "keys new", "keys show", "sim network"])
+PARTS = [
+    "evidence fetch",
+    "evidence show",
+    "keys new",
+    "keys show",
+    "policy check",
+    "policy explain",
+    "policy init",
+    "policy show",
+    "rtmr3 compute",
+    "sim ingress",
+    "sim network",
+    *(f"verify {name}" for name in VERIFY),
+]
+GROUPS = {name.split()[0] for name in PARTS}
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *PARTS])
 def test_every_command_explains_itself(sp1tee: Run, name: str) -> None:
     ran = sp1tee(*name.split(), "--help")
     assert ran.code == 0
     assert ran.err == ""
-    assert name in ("keys", "sim") or "Examples" in ran.out
+    assert name in GROUPS or "Examples" in ran.out
 
 
 def test_brackets_in_help_are_not_swallowed_as_markup(sp1tee: Run) -> None:

@@ -8,7 +8,7 @@ from support.policies import FULL, LEAST
 from support.reports import AT
 
 from sp1tee.sim.ingress import Host, build, reader, saved
-from sp1tee.verify.evidence import save
+from sp1tee.verify.evidence import save_bundle
 from sp1tee.verify.policy.reading import load_policy
 
 
@@ -101,7 +101,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     host = Host(at=AT)
     for name, data in reader.files(host).items():
         (folder / name).write_bytes(data)
-    save(saved.save(build(host)), folder / "evidence.tar")
+    save_bundle(saved.save(build(host)), folder / "evidence.tar")
     return folder
 
 

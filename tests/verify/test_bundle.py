@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sp1tee.errors import BundleError, EvidenceFileError, Sp1teeError, VerifyError
-from sp1tee.verify.evidence import Bundle, Collector, load, save
+from sp1tee.verify.evidence import Bundle, Collector, load_bundle, save_bundle
 from sp1tee.verify.evidence.bundle import FILE_LIMIT, FILES_LIMIT
 from sp1tee.verify.evidence.manifest import (
     DnsReply,
@@ -64,8 +64,8 @@ def collected() -> Bundle:
 @pytest.mark.parametrize("name", ["bundle", "bundle.tar", "new/folder/bundle.tar"])
 def test_a_bundle_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
     bundle = collected()
-    save(bundle, tmp_path / name)
-    again = load(tmp_path / name)
+    save_bundle(bundle, tmp_path / name)
+    again = load_bundle(tmp_path / name)
     assert (again.manifest, again.bodies, again.digest) == (
         bundle.manifest,
         bundle.bodies,
@@ -78,12 +78,12 @@ def test_a_bundle_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
 def test_the_same_bundle_gives_the_same_tar_file(tmp_path: Path) -> None:
     bundle = collected()
     for name in ("a.tar", "b.tar"):
-        save(bundle, tmp_path / name)
+        save_bundle(bundle, tmp_path / name)
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 
 def test_names_in_evidence_never_become_names_of_files(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert all(name.startswith("bundle/") and "passwd" not in name for name in names)
 
@@ -91,30 +91,30 @@ def test_names_in_evidence_never_become_names_of_files(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "bundle.tar").write_text("mine")
     with pytest.raises(EvidenceFileError, match="there already"):
-        save(collected(), tmp_path / "bundle.tar")
+        save_bundle(collected(), tmp_path / "bundle.tar")
     assert (tmp_path / "bundle.tar").read_text() == "mine"
 
 
 def test_an_altered_file_is_refused(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     (tmp_path / "bundle/info.json").write_bytes(b"inf0")
     with pytest.raises(BundleError, match=r"info\.json is not what was collected"):
-        load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
 
 
 def test_a_missing_file_and_a_link_in_its_place_are_refused(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     file = tmp_path / "bundle/info.json"
     file.rename(tmp_path / "elsewhere")
     with pytest.raises(BundleError, match=r"lacks info\.json"):
-        load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BundleError, match=r"lacks info\.json"):
-        load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
 
 
 def test_a_manifest_with_an_unknown_field_or_schema_is_refused(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     manifest = tmp_path / "bundle/bundle.json"
     told = json.loads(manifest.read_text())
     for changed in (
@@ -124,27 +124,27 @@ def test_a_manifest_with_an_unknown_field_or_schema_is_refused(tmp_path: Path) -
     ):
         manifest.write_text(json.dumps(changed))
         with pytest.raises(BundleError):
-            load(tmp_path / "bundle")
+            load_bundle(tmp_path / "bundle")
 
 
 def test_a_record_may_only_speak_of_listed_files(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     manifest = tmp_path / "bundle/bundle.json"
     told = json.loads(manifest.read_text())
     told["files"].pop("info.json")
     manifest.write_text(json.dumps(told))
     with pytest.raises(BundleError, match="does not list"):
-        load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
 
 
 def test_paths_that_lead_out_of_a_bundle_are_refused(tmp_path: Path) -> None:
-    save(collected(), tmp_path / "bundle")
+    save_bundle(collected(), tmp_path / "bundle")
     manifest = tmp_path / "bundle/bundle.json"
     told = json.loads(manifest.read_text())
     for path in ("../secret", "/etc/passwd", "a/../../b", "a\\b", ""):
         manifest.write_text(json.dumps(told | {"files": {path: {"sha256": "0" * 64, "size": 0}}}))
         with pytest.raises(BundleError):
-            load(tmp_path / "bundle")
+            load_bundle(tmp_path / "bundle")
 
 
 def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -178,12 +178,12 @@ def test_a_tar_file_with_a_member_twice_or_too_many_or_too_large_ones_is_refused
     for name, data in hostile.items():
         (tmp_path / f"{name}.tar").write_bytes(data)
         with pytest.raises(VerifyError):
-            load(tmp_path / f"{name}.tar")
+            load_bundle(tmp_path / f"{name}.tar")
 
 
 def test_what_is_not_there_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(EvidenceFileError):
-        load(tmp_path / "missing.tar")
+        load_bundle(tmp_path / "missing.tar")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -193,12 +193,12 @@ def test_whatever_happens_to_a_tar_file_it_is_read_or_refused(
 ) -> None:
     whole = tmp_path / "whole.tar"
     if not whole.exists():
-        save(collected(), whole)
+        save_bundle(collected(), whole)
     raw = bytearray(whole.read_bytes())
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at : at + 4] = data.draw(st.binary(max_size=8))
     (tmp_path / "changed.tar").write_bytes(raw[: data.draw(st.integers(0, len(raw)))])
     try:
-        load(tmp_path / "changed.tar")
+        load_bundle(tmp_path / "changed.tar")
     except Sp1teeError:
         return

@@ -83,8 +83,7 @@ def init(
     Whether it should be so is for you to find out: a first policy made of a forged server demands
     the forgery.
     """
-    from sp1tee.cli.verify.appraising import trusted
-    from sp1tee.verify.appraisal import NOTHING, Appraisal
+    from sp1tee.verify.appraisal import NOTHING, Appraisal, trusted
     from sp1tee.verify.policy.init import first_policy
 
     base = Anchors() if anchors is None else load_policy(anchors).policy.anchors
@@ -152,11 +151,11 @@ def show(
 
 def _evidence(target: str, asked: Asked) -> "Bundle":
     from sp1tee.verify.caa import read_host
-    from sp1tee.verify.evidence import load
+    from sp1tee.verify.evidence import load_bundle
     from sp1tee.verify.fetch.everything import collect
 
     if Path(target).exists():
-        return load(Path(target))
+        return load_bundle(Path(target))
     host, port = place(target)
     return collect(usable(read_host, host), port, sources=asked.sources(), tell=note)
 

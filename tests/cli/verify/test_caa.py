@@ -10,7 +10,7 @@ from support.dns_messages import HOST, TIGHT, wire
 from support.dns_zones import ACCOUNT, APP_ID, RealDns, running_dns
 
 from sp1tee.verify.caa import RULES, climb
-from sp1tee.verify.evidence import Collector, save
+from sp1tee.verify.evidence import Collector, save_bundle
 from sp1tee.verify.evidence.manifest import DnsReply, Target
 
 LOCKED = "tee.signed.test"
@@ -143,7 +143,7 @@ def test_saved_answers_are_judged_again_without_a_network(sp1tee: Run, tmp_path:
             for name in climb(HOST)
         ]
     )
-    save(collector.finish(), tmp_path / "evidence.tar")
+    save_bundle(collector.finish(), tmp_path / "evidence.tar")
     arguments = (
         *("verify", "caa", HOST, "--account", ACCOUNT, "--bundle", tmp_path / "evidence.tar"),
         *("--offline", "--at", "1790000000", "--format", "json"),

@@ -468,7 +468,7 @@ def test_facts_are_the_resolvers_claims() -> None:
             "aliases": [],
         }
     ]
-    assert facts["caa.wildcard-sets"].value[0]["at"] == "example.org"
+    assert facts["caa.wildcard_sets"].value[0]["at"] == "example.org"
 
 
 def test_hundreds_of_records_are_told_in_a_few_lines() -> None:

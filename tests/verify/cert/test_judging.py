@@ -98,7 +98,7 @@ def test_facts_are_attested_only_if_a_quote_binds_them():
         assert facts["cert.leaf.sha256"].basis is basis
         assert facts["cert.leaf.key"].value == "EC secp256r1"
         assert facts["cert.served.192.0.2.1:443"].basis is Basis.COMPUTED
-        assert "2026-08-20" in str(facts["cert.ct-logs"].value)
+        assert "2026-08-20" in str(facts["cert.ct_logs"].value)
 
 
 def test_attack_05_another_served_leaf_fails():

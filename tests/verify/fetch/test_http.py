@@ -120,6 +120,7 @@ def test_a_body_is_taken_as_it_was_sent_whatever_its_encoding_says() -> None:
             b"1000\r\n" + b"x" * 4096 + b"\r\n",
         ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n", b"x" * 65536),
+        (b"HTTP/1.1 302 Found\r\nlocation: /b\r\n\r\n", b"x" * 65536),
     ],
 )
 def test_an_endless_body_ends_at_the_limit(head: bytes, part: bytes) -> None:

@@ -56,7 +56,7 @@ def test_facts_are_claimed_until_a_quote_binds_them():
         facts = {fact.name: fact for fact in judged(FILES, bound=bound).facts}
         assert facts["ingress.account"].value == URI
         assert facts["ingress.account"].basis is basis
-        assert facts["ingress.report-data"].basis is Basis.COMPUTED
+        assert facts["ingress.report_data"].basis is Basis.COMPUTED
 
 
 @pytest.mark.parametrize("name", [f"cert-{HOST}.pem", "cert-*.example.com.pem", "cert.pem"])

@@ -25,7 +25,7 @@ SEEN = (
     attested("ingress.account", "https://acme.example/acct/1", "report_data"),
     attested("quote.ppid", "01" * 16, "Intel"),
     attested("quote.tcb_status", "UpToDate", "Intel"),
-    attested("cert.leaf.not-before", "2026-10-01T00:00:00Z", "report_data"),
+    attested("cert.leaf.not_before", "2026-10-01T00:00:00Z", "report_data"),
 )
 
 

@@ -1,19 +1,19 @@
 """`sp1tee verify caa`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.verify import common
-from sp1tee.errors import ConfigError, EvidenceMalformed
+from sp1tee.cli.verify.sources import resolvers, usable
+from sp1tee.errors import ConfigError
 from sp1tee.verify.report import Input
 
 if TYPE_CHECKING:
-    from sp1tee.verify.caa import Resolver
     from sp1tee.verify.evidence.manifest import DnsReply
     from sp1tee.verify.policy.model import CaaPolicy
 
@@ -22,8 +22,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 APP_ID_SIZE: Final = 20
 _LOCK: Final = "Lock"
 _EVIDENCE: Final = "Evidence"
-
-T = TypeVar("T")
 
 
 @app.command(
@@ -80,14 +78,7 @@ def caa(
             rich_help_panel=_EVIDENCE,
         ),
     ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR|FILE",
-            help="Take the answers from saved evidence instead of asking.",
-            rich_help_panel=_EVIDENCE,
-        ),
-    ] = None,
+    bundle: common.BundleFile = None,
 ) -> None:
     """Check that nobody else can get a certificate for a name.
 
@@ -97,7 +88,7 @@ def caa(
     """
     from sp1tee.verify.caa import examine, judge, read_host, read_reply
 
-    name = _usable(read_host, host)
+    name = usable(read_host, host)
     policy = _policy(options, account, issuer, method)
     pinned = _app_id(options, app_id)
     found = _answers(options, name, resolver or (), bundle)
@@ -109,14 +100,6 @@ def caa(
         if body is not None
     ]
     common.conclude(options, name, findings, inputs)
-
-
-def _usable(read: Callable[[str], T], text: str) -> T:
-    """Read what was typed; what cannot be read is the caller's mistake, not the evidence's."""
-    try:
-        return read(text)
-    except EvidenceMalformed as error:
-        raise ConfigError(error.message, advice=error.advice) from None
 
 
 def _policy(
@@ -150,7 +133,7 @@ def _app_id(options: common.Options, typed: str | None) -> str | None:
     from sp1tee.verify.reading import from_hex
 
     if typed is not None:
-        return _usable(lambda text: from_hex(text, "--app-id", size=APP_ID_SIZE).hex(), typed)
+        return usable(lambda text: from_hex(text, "--app-id", size=APP_ID_SIZE).hex(), typed)
     named = options.policy.policy.rtmr3 if options.policy else None
     return named.app_id if named else None
 
@@ -159,20 +142,13 @@ def _answers(
     options: common.Options, host: str, typed: Sequence[str], bundle: Path | None
 ) -> "Sequence[tuple[DnsReply, bytes | None]]":
     if bundle is not None:
-        from sp1tee.verify.evidence import load
+        from sp1tee.verify.evidence import load_bundle
 
-        kept = load(bundle)
+        kept = load_bundle(bundle)
         return [(record, kept.file(record.file)) for record in kept.manifest.dns]
     if options.offline:
         return ()
     from sp1tee.verify.fetch.dns import query_all
 
     roots = options.policy.policy.anchors.tls_roots if options.policy else None
-    return query_all(host, _resolvers(typed), roots=roots)
-
-
-def _resolvers(typed: Sequence[str]) -> "tuple[Resolver, ...]":
-    from sp1tee.verify.caa import read_resolver
-    from sp1tee.verify.fetch.dns import default_resolvers
-
-    return tuple(_usable(read_resolver, text) for text in typed) or default_resolvers()
+    return query_all(host, resolvers(typed), roots=roots)

@@ -37,8 +37,10 @@ _LIMIT: Final = 4 * 1024 * 1024
 def cert(
     *,
     target: Annotated[
-        str, typer.Argument(metavar="HOST[:PORT]", help="The name that clients connect to.")
-    ],
+        str | None,
+        typer.Argument(metavar="[HOST[:PORT]]", help="The name that clients connect to."),
+    ] = None,
+    bundle: common.BundleFile = None,
     options: Annotated[common.Options, common.options],
     evidence: Annotated[
         str | None,
@@ -85,8 +87,13 @@ def cert(
     from sp1tee.verify.fetch.ingress import bodies
 
     policy = _policy(options)
+    common.one_of(target, bundle, "a host")
+    if bundle is not None:
+        from sp1tee.cli.verify.appraising import conclude_on
+
+        conclude_on(bundle, options, {"cert": policy}, tls_roots=ca_file, ct_logs=ct_logs)
     roots, logs, given = _anchors(options, ca_file, ct_logs)
-    where = find(target, connect or (), resolver or (), offline=options.offline)
+    where = find(target or "", connect or (), resolver or (), offline=options.offline)
     gathered = gather(where, evidence, offline=options.offline)
     endpoints = () if options.offline else shake_hands(where)
     files = bodies(gathered.found)

@@ -18,8 +18,19 @@ from sp1tee.verify.reading import read_file
 from sp1tee.verify.report import Input, Report
 
 Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
+BundleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="DIR|FILE.tar",
+        help="Judge saved evidence instead; see `sp1tee evidence`.",
+        rich_help_panel="Evidence",
+    ),
+]
+"""Annotation of an option that every command on a host's evidence has."""
+
 _PANEL: Final = "Verdict"
-_STDIN: Final = Path("-")
+STDIN: Final = Path("-")
 _WIDTH: Final = 100
 _SECONDS_DIGITS: Final = 11
 
@@ -117,9 +128,18 @@ def moment(text: str) -> int:
     return int(read.timestamp())
 
 
+def one_of(named: object, bundle: Path | None, what: str) -> None:
+    """Demand that either something was named or a bundle; raises `ConfigError`."""
+    if (named is None) == (bundle is None):
+        raise ConfigError(
+            f"Name {what}, or saved evidence with --bundle: one of them.",
+            advice="`--help` shows examples.",
+        )
+
+
 def read(path: Path, limit: int) -> bytes:
     """Read a file that was named, or stdin for ``-``; see `read_file`."""
-    return read_file(Path("/dev/stdin") if path == _STDIN else path, limit)
+    return read_file(Path("/dev/stdin") if path == STDIN else path, limit)
 
 
 def conclude(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,9 +11,10 @@ import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
-from sp1tee.cli.verify.common import Options, conclude, options, read
+from sp1tee.cli.verify.common import STDIN, BundleFile, Options, conclude, one_of, options, read
 from sp1tee.cli.verify.rebuilds import Asked, read_builds, rebuilt
-from sp1tee.errors import ConfigError, EvidenceFileError, VerifyError
+from sp1tee.cli.verify.sources import registries
+from sp1tee.errors import BundleError, ConfigError, EvidenceFileError, EvidenceMissing, VerifyError
 from sp1tee.verify.checks import Findings
 from sp1tee.verify.compose import ComposeFile, parse_compose
 from sp1tee.verify.digests import COMPOSE, ImageEvidence, Platform, from_records, judge, uses
@@ -38,8 +39,9 @@ _HOST_EQUALS: Final = re.compile(r"([A-Za-z0-9.:_\[\]-]+)=(https?://.+)")
 @assembled
 def digests(  # noqa: PLR0917 - every one is an option with a name
     compose: Annotated[
-        Path, typer.Argument(metavar="COMPOSE", help="The docker-compose file; - reads stdin.")
-    ],
+        Path | None,
+        typer.Argument(metavar="[COMPOSE]", help="The docker-compose file; - reads stdin."),
+    ] = None,
     service: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Look at this service only; may be repeated."),
@@ -78,6 +80,7 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     platform: Annotated[
         str, typer.Option(metavar="OS/ARCH", help="What the images run on.")
     ] = "linux/amd64",
+    bundle: BundleFile = None,
     *,
     options: Annotated[Options, options],
 ) -> None:
@@ -89,31 +92,65 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     """
     asked = Asked(
         platform=Platform.parse(platform),
-        registries=_registries(registry or ()),
+        registries=registries(registry or ()),
         roots=ca_file,
         built=read_builds(built or ()),
         binary=binary,
     )
+    one_of(compose, bundle, "a docker-compose file")
+    target = str(compose or bundle)
     try:
-        text = read(compose, MIB)
-        file = parse_compose(text, str(compose))
-    except EvidenceFileError:
+        material = _saved(bundle) if bundle is not None else _written(compose or STDIN)
+    except (EvidenceFileError, BundleError):
         raise
     except VerifyError as error:
-        conclude(options, str(compose), Findings((COMPOSE.unevaluable(error),)))
-    chosen = _chosen(file, service or (), asked.built)
-    findings, inputs = _look(chosen, asked, options)
+        conclude(options, target, Findings((COMPOSE.unevaluable(error),)))
+    chosen = _chosen(material.file, service or (), asked.built)
+    findings, inputs = _look(chosen, material, asked, options)
     conclude(
         options,
-        str(compose),
-        Findings((COMPOSE.passes(f"It has the services {_names(file)}."),)) + findings,
-        (Input(str(compose), text), *inputs),
-        _notes(file, chosen),
+        target,
+        Findings((COMPOSE.passes(f"It has the services {_names(material.file)}."),)) + findings,
+        (*material.inputs, *inputs),
+        _notes(material.file, chosen),
     )
 
 
-def _look(file: ComposeFile, asked: Asked, options: Options) -> tuple[Findings, tuple[Input, ...]]:
-    images, inputs = ({}, ()) if options.offline else _fetch(file, asked)
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What to look at: a docker-compose file, and what registries served if that was saved."""
+
+    file: ComposeFile
+    inputs: tuple[Input, ...]
+    images: Mapping[str, ImageEvidence] | None = None
+
+
+def _written(compose: Path) -> Material:
+    text = read(compose, MIB)
+    return Material(parse_compose(text, str(compose)), (Input(str(compose), text),))
+
+
+def _saved(path: Path) -> Material:
+    """Take the measured docker-compose file of saved evidence, and its images."""
+    from sp1tee.verify.appraisal import Parts
+    from sp1tee.verify.compose import examine
+    from sp1tee.verify.evidence import load_bundle
+
+    kept = load_bundle(path)
+    parts = Parts(kept)
+    if isinstance(parts.app_compose, VerifyError):
+        raise parts.app_compose
+    facts = examine(parts.app_compose)
+    if facts.file is None:
+        raise facts.trouble or EvidenceMissing("app-compose.json holds no docker-compose file.")
+    records = ((record, kept.file(record.file)) for record in kept.manifest.images)
+    return Material(facts.file, parts.inputs(), from_records(records))
+
+
+def _look(
+    file: ComposeFile, material: Material, asked: Asked, options: Options
+) -> tuple[Findings, tuple[Input, ...]]:
+    images, inputs = _images(file, material, asked, options)
     section = None if options.policy is None else options.policy.policy.digests
     with ExitStack() as stack:
         rebuilds = {
@@ -129,6 +166,14 @@ def _look(file: ComposeFile, asked: Asked, options: Options) -> tuple[Findings, 
             platform=asked.platform,
         )
     return findings, inputs
+
+
+def _images(
+    file: ComposeFile, material: Material, asked: Asked, options: Options
+) -> tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]:
+    if material.images is not None:
+        return material.images, ()
+    return ({}, ()) if options.offline else _fetch(file, asked)
 
 
 def _fetch(
@@ -162,18 +207,3 @@ def _names(file: ComposeFile) -> str:
 def _notes(file: ComposeFile, chosen: ComposeFile) -> tuple[str, ...]:
     left = [service.name for service in file.services if service not in chosen.services]
     return (f"Not looked at: {', '.join(left)}.",) if left else ()
-
-
-def _registries(typed: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for each in typed:
-        match = _HOST_EQUALS.fullmatch(each)
-        host, url = match.groups() if match else ("*", each)
-        if not url.startswith(("https://", "http://")):
-            raise ConfigError(
-                f"{each!r} is no registry.", advice="Write URL or HOST=URL, e.g. https://ghcr.io."
-            )
-        if host in found:
-            raise ConfigError("Two registries are named for the same images.")
-        found[host] = url
-    return found

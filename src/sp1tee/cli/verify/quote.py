@@ -2,26 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.verify import common
-from sp1tee.errors import (
-    ConfigError,
-    EvidenceMalformed,
-    EvidenceMissing,
-    EvidenceTooLarge,
-    FetchError,
-    VerifyError,
-)
-from sp1tee.verify.report import Input
+from sp1tee.cli.verify.quoted import read_given, verified
+from sp1tee.errors import ConfigError, EvidenceMalformed, VerifyError
 
 if TYPE_CHECKING:
     from sp1tee.verify.policy.model import QuotePolicy
-    from sp1tee.verify.quote import QuoteInput
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -42,11 +34,12 @@ _NOT_INTEL: Final = "The root was given: this says nothing about Intel's machine
 def quote(
     *,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="FILE", help="The quote: raw, hex, or JSON of any guest agent; - for stdin."
+            metavar="[FILE]", help="The quote: raw, hex, or JSON of any guest agent; - for stdin."
         ),
-    ],
+    ] = None,
+    bundle: common.BundleFile = None,
     options: Annotated[common.Options, common.options],
     collateral: Annotated[
         Path | None,
@@ -87,34 +80,37 @@ def quote(
     judged. A quote has no date, and says nothing about which software the guest runs: see
     `verify rtmr3` and `verify all` for that.
     """
-    from sp1tee.verify.quote import examine, judge, unreadable
+    from sp1tee.verify.quote import INTEL, judge, unreadable
 
     policy = _policy(options, accept_tcb or ())
     wanted = None if report_data is None else _report_data(report_data)
-    anchor = _root(options, root)
-    given, inputs = _quote(file)
+    common.one_of(file, bundle, "a quote")
+    if bundle is not None:
+        _on_bundle(bundle, options, policy, root, wanted)
+    given, inputs = read_given(file or common.STDIN)
     if isinstance(given, VerifyError):
         common.conclude(options, str(file), unreadable(given), inputs)
-    supplied = _collateral(options, given, collateral, pccs)
-    if isinstance(supplied, bytes):
-        inputs.append(Input("collateral", supplied))
-    facts = examine(given.raw, supplied, at=options.at, root=anchor, claims=given.claims)
+    facts = verified(given, options, inputs, collateral, pccs, root=root)
     findings = judge(facts, policy, report_data=wanted, required=False)
-    notes = (_NO_DATE,) if anchor is None else (_NO_DATE, _NOT_INTEL)
+    notes = (_NO_DATE,) if facts.anchor == INTEL else (_NO_DATE, _NOT_INTEL)
     common.conclude(options, str(file), findings, inputs, notes)
 
 
-def _quote(file: Path) -> "tuple[QuoteInput | VerifyError, list[Input]]":
-    """Read the quote; a file that is there and holds none is part of the verdict."""
-    from sp1tee.verify.quote import FILE_LIMIT, read_quote
+def _on_bundle(
+    bundle: Path,
+    options: common.Options,
+    policy: "QuotePolicy",
+    root: Path | None,
+    wanted: bytes | None,
+) -> NoReturn:
+    from sp1tee.cli.verify.appraising import conclude_on
 
-    inputs: list[Input] = []
-    try:
-        data = common.read(file, FILE_LIMIT)
-        inputs.append(Input("quote", data))
-        return read_quote(data), inputs
-    except (EvidenceMissing, EvidenceMalformed, EvidenceTooLarge) as error:
-        return error, inputs
+    if wanted is not None:
+        raise ConfigError(
+            "--report-data is not for saved evidence.",
+            advice="Its own sha256sum.txt says what must have been signed.",
+        )
+    conclude_on(bundle, options, {"quote": policy}, quote_root=root)
 
 
 def _policy(options: common.Options, accepted: Sequence[str]) -> "QuotePolicy":
@@ -147,39 +143,3 @@ def _report_data(text: str) -> bytes:
             advice="Give all 64 bytes; evidence of dstack-ingress is signed as its SHA-256 and "
             "32 zero bytes.",
         ) from None
-
-
-def _root(options: common.Options, root: Path | None) -> bytes | None:
-    from sp1tee.verify.quote import read_root
-    from sp1tee.verify.reading.files import KIB
-
-    named = root or (options.policy.policy.anchors.quote_root if options.policy else None)
-    if named is None:
-        return None
-    try:
-        return read_root(common.read(named, 64 * KIB))
-    except EvidenceMalformed as error:
-        raise ConfigError(str(error), advice="Leave it out to use Intel's.") from None
-
-
-def _collateral(
-    options: common.Options, given: "QuoteInput", file: Path | None, pccs: str | None
-) -> bytes | VerifyError | None:
-    """Read the collateral or fetch it; what keeps it from being there is part of the verdict."""
-    from sp1tee.verify.quote.collateral import LIMIT
-
-    try:
-        if file is not None:
-            return common.read(file, LIMIT)
-        return None if options.offline else _fetched(given, options.at, pccs)
-    except (EvidenceMalformed, EvidenceTooLarge, FetchError) as error:
-        return error
-
-
-def _fetched(given: "QuoteInput", at: int, pccs: str | None) -> bytes:
-    from sp1tee.verify.fetch.collateral import INTEL, fetch_collateral
-    from sp1tee.verify.fetch.collateral_cache import CollateralCache
-    from sp1tee.verify.quote.dcap import platform
-
-    cache = CollateralCache()
-    return fetch_collateral(platform(given.raw), at=at, source=pccs or INTEL, cache=cache)

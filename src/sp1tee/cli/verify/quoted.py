@@ -19,6 +19,7 @@ from sp1tee.verify.checks import Findings
 from sp1tee.verify.report import Input
 
 if TYPE_CHECKING:
+    from sp1tee.verify.policy.model import QuotePolicy
     from sp1tee.verify.quote import QuoteFacts, QuoteInput
 
 _PANEL: Final = "Quote"
@@ -30,13 +31,13 @@ class QuoteSource:
     """What was typed.
 
     Attributes:
-        file: the quote.
+        file: the quote; None if it comes with saved evidence.
         collateral: Intel's statements about its platform; None: fetched.
         pccs: where to fetch them; None: at Intel.
         trusted: whether the quote was verified elsewhere.
     """
 
-    file: Path
+    file: Path | None
     collateral: Path | None
     pccs: str | None
     trusted: bool
@@ -62,13 +63,13 @@ class Quoted:
 def quote_source(
     *,
     quote: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help="The quote: raw, hex, or JSON of any guest agent; - for stdin.",
             rich_help_panel=_PANEL,
         ),
-    ],
+    ] = None,
     collateral: Annotated[
         Path | None,
         typer.Option(
@@ -108,36 +109,76 @@ def read_quoted(source: QuoteSource, options: common.Options) -> Quoted:
         EvidenceFileError: a file that was named cannot be read.
         ConfigError: the policy names a root that is none.
     """
-    from sp1tee.verify.quote import FILE_LIMIT, examine, read_quote, unreadable
+    from sp1tee.verify.quote import examine, unreadable
 
-    inputs: list[Input] = []
-    try:
-        data = common.read(source.file, FILE_LIMIT)
-        inputs.append(Input("quote", data))
-        given = read_quote(data)
-    except (EvidenceMissing, EvidenceMalformed, EvidenceTooLarge) as error:
-        return Quoted(error, findings=unreadable(error), inputs=tuple(inputs))
+    given, inputs = read_given(source.file or common.STDIN)
+    if isinstance(given, VerifyError):
+        return Quoted(given, findings=unreadable(given), inputs=tuple(inputs))
     if source.trusted:
         return Quoted(given, examine(given.raw, None, at=options.at), inputs=tuple(inputs))
-    supplied = _collateral(source, given, options)
-    if isinstance(supplied, bytes):
-        inputs.append(Input("collateral", supplied))
-    facts = examine(given.raw, supplied, at=options.at, root=_root(options), claims=given.claims)
+    facts = verified(given, options, inputs, source.collateral, source.pccs)
     return Quoted(given, facts, _judged(facts, options), tuple(inputs))
 
 
-def _judged(facts: "QuoteFacts", options: common.Options) -> Findings:
+def read_given(file: Path) -> "tuple[QuoteInput | VerifyError, list[Input]]":
+    """Read a quote; a file that is there and holds none is part of the verdict.
+
+    Raises:
+        EvidenceFileError: there is no such file.
+    """
+    from sp1tee.verify.quote import FILE_LIMIT, read_quote
+
+    inputs: list[Input] = []
+    try:
+        data = common.read(file, FILE_LIMIT)
+        inputs.append(Input("quote", data))
+        return read_quote(data), inputs
+    except (EvidenceMissing, EvidenceMalformed, EvidenceTooLarge) as error:
+        return error, inputs
+
+
+def verified(
+    given: "QuoteInput",
+    options: common.Options,
+    inputs: list[Input],
+    collateral: Path | None,
+    pccs: str | None,
+    *,
+    root: Path | None = None,
+) -> "QuoteFacts":
+    """Verify a quote by collateral of a file or of Intel; what was read is added to `inputs`.
+
+    Raises:
+        EvidenceFileError: a file that was named cannot be read.
+        ConfigError: the root is none.
+    """
+    from sp1tee.verify.quote import examine
+
+    anchor = _root(options, root)
+    supplied = _collateral(given, options, collateral, pccs)
+    if isinstance(supplied, bytes):
+        inputs.append(Input("collateral", supplied))
+    return examine(given.raw, supplied, at=options.at, root=anchor, claims=given.claims)
+
+
+def quote_policy(options: common.Options) -> "QuotePolicy":
+    """Return what is demanded of quotes: the policy's word, or the defaults."""
     from sp1tee.verify.policy.model import QuotePolicy
-    from sp1tee.verify.quote import judge
 
     named = options.policy.policy.quote if options.policy else None
-    return judge(facts, named or QuotePolicy.model_validate({}), report_data=None, required=False)
+    return named or QuotePolicy.model_validate({})
 
 
-def _root(options: common.Options) -> bytes | None:
+def _judged(facts: "QuoteFacts", options: common.Options) -> Findings:
+    from sp1tee.verify.quote import judge
+
+    return judge(facts, quote_policy(options), report_data=None, required=False)
+
+
+def _root(options: common.Options, root: Path | None) -> bytes | None:
     from sp1tee.verify.quote import read_root
 
-    named = options.policy.policy.anchors.quote_root if options.policy else None
+    named = root or (options.policy.policy.anchors.quote_root if options.policy else None)
     if named is None:
         return None
     try:
@@ -147,24 +188,24 @@ def _root(options: common.Options) -> bytes | None:
 
 
 def _collateral(
-    source: QuoteSource, given: "QuoteInput", options: common.Options
+    given: "QuoteInput", options: common.Options, file: Path | None, pccs: str | None
 ) -> bytes | VerifyError | None:
     """Read the collateral or fetch it; what keeps it from being there is part of the verdict."""
     from sp1tee.verify.quote.collateral import LIMIT
 
     try:
-        if source.collateral is not None:
-            return common.read(source.collateral, LIMIT)
-        return None if options.offline else _fetched(source, given, options.at)
+        if file is not None:
+            return common.read(file, LIMIT)
+        return None if options.offline else _fetched(given, options.at, pccs)
     except (EvidenceMalformed, EvidenceTooLarge, FetchError) as error:
         return error
 
 
-def _fetched(source: QuoteSource, given: "QuoteInput", at: int) -> bytes:
+def _fetched(given: "QuoteInput", at: int, pccs: str | None) -> bytes:
     from sp1tee.verify.fetch.collateral import INTEL, fetch_collateral
     from sp1tee.verify.fetch.collateral_cache import CollateralCache
     from sp1tee.verify.quote.dcap import platform
 
     return fetch_collateral(
-        platform(given.raw), at=at, source=source.pccs or INTEL, cache=CollateralCache()
+        platform(given.raw), at=at, source=pccs or INTEL, cache=CollateralCache()
     )

@@ -9,7 +9,7 @@ from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.key_provider import HELP, key_provider
 from sp1tee.cli.verify import common
-from sp1tee.cli.verify.quoted import Quoted, QuoteSource, quote_source, read_quoted
+from sp1tee.cli.verify.quoted import Quoted, QuoteSource, quote_policy, quote_source, read_quoted
 from sp1tee.errors import (
     ConfigError,
     EvidenceMalformed,
@@ -95,6 +95,7 @@ def rtmr3(
             rich_help_panel=_EVIDENCE,
         ),
     ] = None,
+    bundle: common.BundleFile = None,
     options: Annotated[common.Options, common.options],
 ) -> None:
     """Check that the measured application is the one that was asked for.
@@ -107,6 +108,11 @@ def rtmr3(
     from sp1tee.verify.rtmr3 import judge, unreadable
 
     policy = _policy(options, pins)
+    common.one_of(source.file, bundle, "a quote with --quote")
+    if bundle is not None:
+        from sp1tee.cli.verify.appraising import conclude_on
+
+        conclude_on(bundle, options, {"quote": quote_policy(options), "rtmr3": policy})
     quoted = read_quoted(source, options)
     findings, inputs = quoted.findings + Findings(_trust(quoted, source)), list(quoted.inputs)
     try:

@@ -66,11 +66,11 @@ def _facts(facts: CaaFacts, host: Sequence[Sight], parent: Sequence[Sight]) -> l
         claimed("caa.sets", [_set(sight) for sight in host], names),
     ]
     if facts.parent is not None:
-        told.append(claimed("caa.wildcard-sets", [_set(sight) for sight in parent], names))
+        told.append(claimed("caa.wildcard_sets", [_set(sight) for sight in parent], names))
     routed = {v.resolver: v.routing for v in facts.views if not isinstance(v.routing, Unanswered)}
     texts: list[Json] = [shown(value) for value in sorted({v for r in routed.values() for v in r})]
     if texts:
-        told.append(claimed("caa.app-address", texts, ", ".join(routed)))
+        told.append(claimed("caa.app_address", texts, ", ".join(routed)))
     return told
 
 

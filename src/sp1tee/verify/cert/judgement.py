@@ -223,12 +223,12 @@ def _facts(facts: CertFacts, *, bound: bool) -> Iterator[Fact]:
         yield says("cert.leaf.names", list(leaf.names), anchor)
         yield says("cert.leaf.issuer", leaf.issuer, anchor)
         yield says("cert.leaf.key", leaf.key, anchor)
-        yield says("cert.leaf.not-before", _moment(leaf.not_before), anchor)
-        yield says("cert.leaf.not-after", _moment(leaf.not_after), anchor)
+        yield says("cert.leaf.not_before", _moment(leaf.not_before), anchor)
+        yield says("cert.leaf.not_after", _moment(leaf.not_after), anchor)
     for one in facts.presented:
         served = None if one.leaf is None else one.leaf.sha256
         yield computed(f"cert.served.{one.address}", served, "TLS handshake")
-    yield computed("cert.ct-logs", f"{facts.logs.version} of {facts.logs.timestamp}", "CT log list")
+    yield computed("cert.ct_logs", f"{facts.logs.version} of {facts.logs.timestamp}", "CT log list")
 
 
 def _moment(seconds: int) -> str:

@@ -23,7 +23,7 @@ from sp1tee.verify.reading import read_file
 SUFFIX: Final = ".tar"
 
 
-def load(path: Path) -> Bundle:
+def load_bundle(path: Path) -> Bundle:
     """Read a bundle from a folder or a tar file.
 
     Nothing is unpacked: names in it never become paths outside of it.
@@ -35,7 +35,7 @@ def load(path: Path) -> Bundle:
     return _from_folder(path) if path.is_dir() else _from_tar(path)
 
 
-def save(bundle: Bundle, path: Path) -> None:
+def save_bundle(bundle: Bundle, path: Path) -> None:
     """Write a bundle: to a tar file if the name ends with ``.tar``, else to a folder.
 
     It appears whole or not at all. The same bundle gives the same bytes.

@@ -88,7 +88,7 @@ def _exchange(  # noqa: PLR0917 - private, and both callers read as sentences
     roots: Path | None,
 ) -> Response:
     who = _checked(url)
-    with _Deadline(seconds) as deadline, requests.Session() as session:
+    with _Deadline(seconds) as deadline, _Session() as session:
         session.trust_env = False
         session.mount("http://", _Adapter(deadline))
         session.mount("https://", _Adapter(deadline))
@@ -219,6 +219,13 @@ class _Deadline:
                     kept.shutdown(2)
                 except OSError:  # it is gone already
                     continue
+
+
+class _Session(requests.Session):
+    """Knows no redirects: even where none is followed, requests would read its whole body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find nothing to follow."""
 
 
 class _Adapter(HTTPAdapter):

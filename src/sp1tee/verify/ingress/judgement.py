@@ -115,7 +115,7 @@ def _facts(facts: IngressFacts, *, bound: bool) -> Iterator[Fact]:
     says = attested if bound else claimed
     anchor = _ANCHOR if bound else LISTING
     if facts.report_data is not None:
-        yield computed("ingress.report-data", facts.report_data.hex(), LISTING)
+        yield computed("ingress.report_data", facts.report_data.hex(), LISTING)
     for entry in facts.listing.value or ():
         yield says(f"ingress.files.{entry.name}", entry.sha256, anchor)
     if facts.certificate.value is not None:

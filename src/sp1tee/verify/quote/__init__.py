@@ -6,7 +6,7 @@ that is worth to a reader. A quote has no date: it says that a guest once signed
 
 from sp1tee.verify.quote.collateral import Collateral, read_collateral, write_collateral
 from sp1tee.verify.quote.dcap import Claims, Platform, Rejection
-from sp1tee.verify.quote.examining import QuoteFacts, examine
+from sp1tee.verify.quote.examining import INTEL, QuoteFacts, examine
 from sp1tee.verify.quote.explain import Shortfall
 from sp1tee.verify.quote.faults import Fault
 from sp1tee.verify.quote.judging import judge, unreadable
@@ -17,6 +17,7 @@ from sp1tee.verify.quote.shapes import FILE_LIMIT, QuoteInput, read_quote
 
 __all__ = [
     "FILE_LIMIT",
+    "INTEL",
     "RULES",
     "Claims",
     "Collateral",

@@ -1,0 +1,97 @@
+"""`sp1tee verify all`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sp1tee.cli.assembled import assembled
+from sp1tee.cli.examples import examples
+from sp1tee.cli.render import note
+from sp1tee.cli.verify.common import BundleFile, Options, conclude, options
+from sp1tee.cli.verify.sources import PANEL, Asked, asked, place, usable
+from sp1tee.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sp1tee.verify.evidence import Bundle
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.command(
+    epilog=examples(
+        "sp1tee verify all tee.example.org --policy policy.toml",
+        "# keep the evidence, and judge it again elsewhere",
+        "sp1tee verify all tee.example.org --policy policy.toml --save evidence.tar",
+        "sp1tee verify all evidence.tar --policy policy.toml --at 2026-09-01T12:00:00Z",
+        "# what would a policy have to say?",
+        "sp1tee verify all tee.example.org",
+    )
+)
+@assembled
+def verify_all(
+    *,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[HOST[:PORT]|BUNDLE]", help="A host, or saved evidence about one."),
+    ] = None,
+    options: Annotated[Options, options],
+    bundle: BundleFile = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE.tar",
+            help="Keep the evidence; must not exist yet.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    asked: Annotated[Asked, asked],
+) -> None:
+    """Check everything about a host, on one bundle of evidence.
+
+    The certificate, the quote, the event log, the OS image, the configuration, CAA and the images:
+    each builds on what the ones before it bore out. Without a policy nothing passes: the report
+    then shows the facts and the lines that a policy would need.
+    """
+    from sp1tee.verify.appraisal import NOTHING, appraise
+
+    evidence = _evidence(target, bundle, save, options, asked)
+    policy = NOTHING if options.policy is None else options.policy.policy
+    findings, inputs, notes = appraise(evidence, policy, at=options.at)
+    conclude(options, evidence.manifest.target.host, findings, inputs, notes)
+
+
+def _evidence(
+    target: str | None,
+    bundle: Path | None,
+    keep: Path | None,
+    options: Options,
+    asked: Asked,
+) -> "Bundle":
+    from sp1tee.verify.evidence import load_bundle, save_bundle
+
+    if (target is None) == (bundle is None):
+        raise ConfigError(
+            "Name one thing to verify.",
+            advice="A host, e.g. tee.example.org, or a bundle that `sp1tee evidence fetch` saved.",
+        )
+    kept = bundle or (Path(target or "") if Path(target or "").exists() else None)
+    if kept is not None:
+        return load_bundle(kept)
+    if options.offline:
+        raise ConfigError(
+            f"{target} is no saved evidence, and --offline forbids to collect any.",
+            advice="Name a bundle.",
+        )
+    collected = _collect(target or "", asked)
+    if keep is not None:
+        save_bundle(collected, keep)
+    return collected
+
+
+def _collect(target: str, asked: Asked) -> "Bundle":
+    from sp1tee.verify.caa import read_host
+    from sp1tee.verify.fetch.everything import collect
+
+    host, port = place(target)
+    return collect(usable(read_host, host), port, sources=asked.sources(), tell=note)
