@@ -5,6 +5,7 @@ A mark in README.md or docs/*.md says what stands behind it:
     <!-- help: sp1tee prove -->      a fenced block: `sp1tee prove --help`, 100 columns, no colour
     <!-- settings: serve -->         a table: every setting of that section
     <!-- policy: rtmr3 -->           a table: every key of that section of a policy
+    <!-- rules: rtmr3 -->            a table: every rule whose id begins with that
 
 `python tools/check_docs.py` fails when one differs; `--write` brings them up to date. What follows
 a mark directly, a fenced block or a table, belongs to it; where nothing does, `--write` puts it.
@@ -26,13 +27,14 @@ from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.settings import Settings, prefix
 from sp1tee.verify.policy.reference import sections
+from sp1tee.verify.policy.rulebook import rules
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COLUMNS: Final = 100
 SECTIONS: Final[dict[str, type[Settings]]] = {"serve": ServeSettings, "fulfill": FulfillSettings}
 
 _MARK: Final = re.compile(
-    r"^<!-- (?P<kind>help|settings|policy): (?P<what>[^>]+?) -->\n"
+    r"^<!-- (?P<kind>help|settings|policy|rules): (?P<what>[^>]+?) -->\n"
     r"(?P<shown>```[^\n]*\n.*?\n```\n|(?:\|[^\n]*\n)+)?",
     re.MULTILINE | re.DOTALL,
 )
@@ -100,10 +102,28 @@ def policy_table(section: str) -> str:
     return "\n".join(rows) + "\n"
 
 
+def rules_table(room: str) -> str:
+    """Return a table of a room's rules.
+
+    Raises:
+        DocsError: there is no such room.
+    """
+    found = [rule for rule in rules() if rule.id.startswith(f"{room}.")]
+    if not found:
+        raise DocsError(f"There are no rules of {room}.")
+    rows = ["| check | code | what holds if it passes | why it is asked |", "|---|---|---|---|"]
+    for rule in sorted(found, key=lambda rule: rule.code):
+        title = rule.title if rule.waivable else f"**{rule.title}**"
+        cells = (f"`{rule.id}`", f"`{rule.code}`", title, rule.why)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
 RENDERERS: Final[dict[str, Callable[[str], str]]] = {
     "help": help_block,
     "settings": settings_table,
     "policy": policy_table,
+    "rules": rules_table,
 }
 
 

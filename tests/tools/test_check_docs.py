@@ -101,3 +101,16 @@ def test_the_command_line_fails_on_stale_documents(tmp_path: Path, root: Path) -
     assert "README.md" in failed.stderr
     subprocess.run([*checked, "--write"], check=True, capture_output=True)
     subprocess.run(checked, check=True)
+
+
+def test_a_table_has_every_rule_of_a_room_and_marks_what_cannot_be_waived(tool: ModuleType) -> None:
+    table = tool.rules_table("quote")
+    assert "| `quote.report-data` | `SP1TEE-V2" in table
+    assert "**The guest signed exactly this report data**" in table
+    assert "| `quote.advisories` |" in table
+    assert "rtmr3" not in table.split("|")[1]
+
+
+def test_rules_of_no_room_are_a_mistake(tool: ModuleType) -> None:
+    with pytest.raises(tool.DocsError, match="no rules of nothing"):
+        tool.rules_table("nothing")
