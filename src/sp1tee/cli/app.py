@@ -44,8 +44,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done · 1 the request failed or its proof is wrong · 2 usage or "
-    "settings · 3 somebody could not be reached · 4 refused · 5 internal error · 130 interrupted",
+    epilog="Exit codes: 0 done · 1 the request failed, or the evidence contradicts · 2 usage or "
+    "settings · 3 could not be reached or evaluated · 4 refused · 5 internal error · "
+    "130 interrupted",
 )
 
 
@@ -67,7 +68,7 @@ def sp1tee(
         bool, typer.Option("--debug", envvar=DEBUG, help="Show tracebacks of errors.")
     ] = False,
 ) -> None:
-    """Private SP1 proofs: the input stays inside the enclave."""
+    """Private SP1 proofs: the input stays inside the enclave, and anybody can check that."""
     del version
     if debug:
         os.environ[DEBUG] = "1"
