@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -21,9 +22,9 @@ EMPTY = {"meta"}
 TAGS = {"html", "head", "meta", "title", "style", "body", "main", "header", "section", "article"}
 TAGS |= {"details", "summary", "div", "span", "p", "h1", "h2", "h3", "ul", "li", "dl", "dt", "dd"}
 TAGS |= {"pre", "code", "table", "thead", "tbody", "tr", "th", "td"}
-TAGS |= {"svg", "g", "rect", "text", "path"}
+TAGS |= {"svg", "g", "rect", "text", "path", "a"}
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "title", "open", "role"}
-ATTRIBUTES |= {"d", "x", "y", "rx", "width", "height", "viewbox"}
+ATTRIBUTES |= {"d", "x", "y", "rx", "width", "height", "viewbox", "id", "href"}
 
 
 class Page(HTMLParser):
@@ -43,6 +44,9 @@ class Page(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
         if tag not in EMPTY:
             self.open.append(tag)
+
+        links = [value or "" for name, value in attrs if name == "href"]
+        assert all(re.fullmatch(r"#check-[0-9a-f]{12}", link) for link in links)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -94,6 +98,16 @@ def test_every_check_is_there_with_its_symbol() -> None:
     shown = "".join(page_of(report()).texts)
     for check in CHECKS:
         assert f"{SYMBOLS[check.status]}{check.title}" in shown
+
+
+def test_what_spoils_the_verdict_is_said_beside_it_with_the_way_to_its_explanation() -> None:
+    text = render(report(), Format.HTML)
+    head = text[text.index("<header") : text.index("</header>")]
+    for check in CHECKS:
+        spoils = check.status in (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE)
+        assert (check.summary in html.unescape(head)) == spoils
+    for anchor in re.findall(r'href="#([^"]*)"', head):
+        assert f' id="{anchor}"' in text
 
 
 def test_a_skipped_check_is_not_folded_away() -> None:

@@ -73,6 +73,23 @@ def test_a_path_becomes_a_harmless_reference(file: str, uri: str) -> None:
     assert physical["region"]["startLine"] == 1
 
 
+def test_a_finding_without_a_line_stands_at_the_beginning_of_the_target() -> None:
+    """GitHub's code scanning refuses files with results that have no physical location."""
+    for result in run_of(report())["results"]:
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"]
+    (result,) = (r for r in run_of(report())["results"] if r["ruleId"] == "rtmr3.app-id")
+    assert result["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "tee.example.org"},
+                "region": {"startLine": 1},
+            },
+            "logicalLocations": [{"fullyQualifiedName": "rtmr3.app-id"}],
+        }
+    ]
+
+
 def test_a_fingerprint_stays_when_the_line_moves_and_differs_between_findings() -> None:
     def prints(line: int) -> list[str]:
         checks = (

@@ -1,6 +1,7 @@
 """The table."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -64,9 +65,37 @@ def test_the_line_of_a_policy_in_a_remedy_stands_on_its_own_line() -> None:
 
 
 def test_a_long_report_names_what_spoilt_the_verdict_again_at_its_end() -> None:
-    lines = render(report(*CHECKS, *(DATA.passes("x") for _ in range(10)))).splitlines()
-    assert lines[-5:-2] == ["! quote.tcb-status", "✗ rtmr3.app-id", "? os.known-image"]
+    lines = lines_of(report(*CHECKS, *(DATA.passes("x") for _ in range(10))), width=100)
+    assert lines[-6:-3] == [
+        "! quote.tcb-status: The TCB status is OutOfDate, which the policy does not accept.",
+        "✗ rtmr3.app-id: The application id differs from the pinned one.",
+        "? os.known-image: The table has no image with these measurements.",
+    ]
     assert "✗ rtmr3.app-id" not in render(report())
+
+
+def test_facts_make_a_report_long_too() -> None:
+    facts = tuple(replace(FACTS[0], name=f"quote.{number}") for number in range(20))
+    made = replace(report(policy=None), facts=facts)
+    assert "\n✗ rtmr3.app-id: " in render(made)
+
+
+def test_a_report_can_be_told_by_its_digest() -> None:
+    made = report()
+    assert f" · report {made.digest[:16]}\n" in render(made, width=120)
+
+
+def test_a_refusal_does_not_say_that_what_was_not_checked_is_genuine() -> None:
+    refused = APP.refuses("it is too old")
+    assert "not acceptable. (exit" in render(report(refused))
+    assert "some of it could not be checked. (exit" in render(
+        report(refused, DATA.unevaluable("no network")), width=120
+    )
+
+
+def test_a_pass_says_that_what_was_skipped_is_not_known() -> None:
+    made = report(DATA.passes("x"), APP.skips("nobody asked"))
+    assert "what was skipped is not known to. (exit" in render(made, width=120)
 
 
 def test_facts_are_shown_where_no_policy_judged_them() -> None:

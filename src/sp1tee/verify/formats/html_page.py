@@ -28,6 +28,7 @@ from sp1tee.verify.report import Report, rfc3339
 
 _PLAIN: Final = ("reason", "waived")
 """Remarks that are sentences; all others are shown as they are written."""
+_SPOILING: Final = (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE)
 
 
 def render(report: Report) -> str:
@@ -93,9 +94,28 @@ def _verdict(report: Report) -> ET.Element:
         element("h1", report.target),
         element("p", word, class_="word"),
         element("p", sentence(report)),
+        *_spoilers(report),
         element("p", f"{tally(report)} · judged for {rfc3339(report.at)}", class_="faint"),
         class_=f"verdict {status.value}",
     )
+
+
+def _spoilers(report: Report) -> Iterator[ET.Element]:
+    """List what keeps the verdict from being a pass, with the way to its explanation."""
+    spoilers = [check for check in report.checks if check.status in _SPOILING]
+    if spoilers:
+        yield element("ul", *(_spoiler(check) for check in spoilers), class_="spoilers")
+
+
+def _spoiler(check: Check) -> ET.Element:
+    subject = f" ({check.subject})" if check.subject else ""
+    link = element("a", f"{check.id}{subject}", href=f"#{_anchor(check)}")
+    return element("li", _mark(check), link, f": {check.summary}", class_=check.status.value)
+
+
+def _anchor(check: Check) -> str:
+    named = json.dumps([check.id, check.subject])
+    return f"check-{hashlib.sha256(named.encode()).hexdigest()[:12]}"
 
 
 def _policy(report: Report) -> ET.Element:
@@ -150,6 +170,7 @@ def _check(check: Check) -> ET.Element:
         "article",
         element("h3", _mark(check), titled(check)),
         *_said(check),
+        id=_anchor(check),
         class_=f"check open {check.status.value}",
     )
 

@@ -8,13 +8,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
 
 from sp1tee import __version__
-from sp1tee.verify.checks import Check, Status
+from sp1tee.verify.checks import Check, Location, Status
 from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import remarks, titled
 from sp1tee.verify.report import InputRecord, Report, rfc3339
@@ -54,7 +53,7 @@ def _run(report: Report) -> dict[str, Any]:
         "invocations": [{"executionSuccessful": True, "exitCode": report.exit_code}],
         "automationDetails": {"id": f"sp1tee/{clean.line(report.target)}/"},
         "artifacts": [_artifact(entry) for entry in report.inputs],
-        "results": _results(report.checks, names),
+        "results": _results(report, names),
         "properties": {
             "target": clean.line(report.target),
             "verdict": report.verdict.value,
@@ -81,15 +80,16 @@ def _artifact(entry: InputRecord) -> dict[str, Any]:
     }
 
 
-def _results(checks: Iterable[Check], names: list[str]) -> list[dict[str, Any]]:
+def _results(report: Report, names: list[str]) -> list[dict[str, Any]]:
     indices = {name: index for index, name in enumerate(names)}
     seen: Counter[str] = Counter()
     made = []
-    for check in checks:
+    for check in report.checks:
         if check.status is Status.PASS:
             continue
         print_ = _fingerprint(check)
-        made.append(_result(check, indices[check.id], f"{print_}:{seen[print_]}"))
+        result = _result(check, indices[check.id], f"{print_}:{seen[print_]}")
+        made.append({**result, "locations": [_location(check, report.target)]})
         seen[print_] += 1
     return made
 
@@ -100,7 +100,6 @@ def _result(check: Check, index: int, fingerprint: str) -> dict[str, Any]:
         "ruleIndex": index,
         "level": LEVELS[check.status],
         "message": {"text": _text(check)},
-        "locations": [_location(check)],
         "fingerprints": {"sp1tee/v1": fingerprint},
         "properties": {"status": check.status.value, "code": clean.line(check.code)},
     }
@@ -127,17 +126,22 @@ def _message(text: str) -> str:
     return _PLACEHOLDER.sub(r"{{\1}}", text)
 
 
-def _location(check: Check) -> dict[str, Any]:
-    place = check.location
-    if place is None:
-        name = clean.line(check.subject) or clean.line(check.id)
-        return {"logicalLocations": [{"fullyQualifiedName": name}]}
-    return {
+def _location(check: Check, target: str) -> dict[str, Any]:
+    """Say where a finding stands: without a line of its own, at the beginning of the target.
+
+    GitHub's code scanning refuses a whole file for one result without a physical location.
+    """
+    place = check.location or Location(target, 1)
+    made: dict[str, Any] = {
         "physicalLocation": {
             "artifactLocation": {"uri": _uri(place.file)},
             "region": {"startLine": max(place.line, 1)},
         }
     }
+    if check.location is None:
+        name = clean.line(check.subject) or clean.line(check.id)
+        made["logicalLocations"] = [{"fullyQualifiedName": name}]
+    return made
 
 
 def _uri(path: str) -> str:

@@ -28,7 +28,7 @@ from sp1tee.verify.report import Report, rfc3339
 NARROWEST: Final = 40
 """Columns below which lines could not be told apart; a smaller width is taken for this."""
 SCREENFUL: Final = 20
-"""Checks of which nobody sees all at once."""
+"""Checks and facts of which nobody sees all at once."""
 
 _STYLES: Final = {
     Status.PASS: "green",
@@ -129,13 +129,19 @@ def _hanging(*cells: str | Text) -> Table:
 
 
 def _facts(report: Report) -> Iterator[RenderableType]:
-    """Show the facts where no policy judged them; with one, the checks say what matters."""
-    if report.policy is not None or not report.facts:
+    """Show the facts, each with how far it can be believed."""
+    facts = _shown(report)
+    if not facts:
         return
     yield ""
     yield Text("Facts", style="bold")
-    for fact in report.facts:
+    for fact in facts:
         yield _hanging(f"  {fact.basis.value:<8}  ", _fact(fact))
+
+
+def _shown(report: Report) -> tuple[Fact, ...]:
+    """Return the facts if no policy judged them; with one, the checks say what matters."""
+    return report.facts if report.policy is None else ()
 
 
 def _fact(fact: Fact) -> Text:
@@ -144,19 +150,21 @@ def _fact(fact: Fact) -> Text:
 
 
 def _recalled(report: Report) -> Iterator[RenderableType]:
-    """Name again what spoilt the verdict: in a long report its explanation has scrolled away."""
+    """Say again what spoilt the verdict: in a long report its explanation has scrolled away."""
     for check in report.checks:
         if check.status in (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE):
             subject = f" ({clean.line(check.subject)})" if check.subject else ""
             mark = Text(SYMBOLS[check.status], style=_STYLES[check.status])
-            yield _hanging(mark, " ", Text(f"{clean.line(check.id)}{subject}"))
+            name = f"{clean.line(check.id)}{subject}: "
+            yield _hanging(mark, " ", Text.assemble(name, clean.line(check.summary)))
 
 
 def _verdict(report: Report) -> Iterator[RenderableType]:
     status = OF_VERDICT[report.verdict]
-    if len(report.checks) > SCREENFUL:
+    if len(report.checks) + len(_shown(report)) > SCREENFUL:
         yield from _recalled(report)
-    yield Text(tally(report) if counts(report) else "Nothing was checked.", style="dim")
+    counted = tally(report) if counts(report) else "Nothing was checked."
+    yield Text(f"{counted} · report {report.digest[:16]}", style="dim")
     yield _hanging(
         Text(SYMBOLS[status], style=_STYLES[status]),
         " ",

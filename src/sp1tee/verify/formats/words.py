@@ -35,10 +35,10 @@ COUNTED: Final = {
     Status.SKIPPED: "skipped",
 }
 _SENTENCES: Final = {
-    Verdict.PASS: "Everything that was checked holds.",
-    Verdict.FAIL: "The evidence contradicts what is claimed or demanded.",
-    Verdict.REFUSED: "The evidence is genuine, and the policy does not accept it.",
-    Verdict.UNEVALUABLE: "Something that is needed could not be checked.",
+    Verdict.PASS: "Everything that was checked holds",
+    Verdict.FAIL: "The evidence contradicts what is claimed or demanded",
+    Verdict.REFUSED: "Nothing is contradicted, but what was found is not acceptable",
+    Verdict.UNEVALUABLE: "Something that is needed could not be checked",
 }
 OF_VERDICT: Final = {
     Verdict.PASS: Status.PASS,
@@ -100,10 +100,19 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 
 def sentence(report: Report) -> str:
-    """Say what a verdict means."""
-    if report.verdict is Verdict.PASS and any(c.status is Status.WAIVED for c in report.checks):
-        return "Everything that was checked holds, except for what the policy waives."
-    return _SENTENCES[report.verdict]
+    """Say what a verdict means, and what it leaves open: no verdict is wider than its checks."""
+    return f"{_SENTENCES[report.verdict]}{_proviso(report)}."
+
+
+def _proviso(report: Report) -> str:
+    seen = {check.status for check in report.checks}
+    if report.verdict is Verdict.REFUSED and Status.UNEVALUABLE in seen:
+        return ", and some of it could not be checked"
+    if report.verdict is not Verdict.PASS:
+        return ""
+    waived = ", except for what the policy waives" if Status.WAIVED in seen else ""
+    skipped = "; what was skipped is not known to" if Status.SKIPPED in seen else ""
+    return waived + skipped
 
 
 def counts(report: Report) -> list[tuple[Status, int]]:
