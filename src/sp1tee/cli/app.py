@@ -1,5 +1,6 @@
 """`sp1tee`: every command, and what happens when one fails."""
 
+import io
 import os
 import sys
 from typing import Annotated, ClassVar, Final
@@ -76,6 +77,9 @@ def sp1tee(
 
 def main() -> None:
     """Run the command line; this is the `sp1tee` on PATH."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What its encoding lacks is written as escapes, as on stderr, instead of not at all.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -55,10 +55,13 @@ def fetch(
     """
     from sp1tee.verify.caa import read_host
     from sp1tee.verify.evidence import save_bundle
+    from sp1tee.verify.evidence.storage import demand_free
     from sp1tee.verify.fetch.everything import collect
 
     name, port = place(host)
-    bundle = collect(usable(read_host, name), port, sources=asked.sources(), tell=note)
+    named, sources = usable(read_host, name), asked.sources()
+    demand_free(output)
+    bundle = collect(named, port, sources=sources, tell=note)
     save_bundle(bundle, output)
     for trouble in troubles(bundle):
         warn(trouble)

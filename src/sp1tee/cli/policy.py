@@ -23,6 +23,7 @@ from sp1tee.verify.policy.reading import (
     read_policy,
 )
 from sp1tee.verify.policy.shipped import shipped_names
+from sp1tee.verify.reading import is_there
 
 if TYPE_CHECKING:
     from sp1tee.verify.evidence import Bundle
@@ -154,7 +155,7 @@ def _evidence(target: str, asked: Asked) -> "Bundle":
     from sp1tee.verify.evidence import load_bundle
     from sp1tee.verify.fetch.everything import collect
 
-    if Path(target).exists():
+    if target and is_there(Path(target)):
         return load_bundle(Path(target))
     host, port = place(target)
     return collect(usable(read_host, host), port, sources=asked.sources(), tell=note)
@@ -170,3 +171,5 @@ def _write_new(path: Path, text: str) -> None:
         ) from None
     except OSError as error:
         raise EvidenceFileError(f"{path} cannot be written: {error.strerror}.") from None
+    except ValueError:
+        raise EvidenceFileError(f"{path} cannot be the name of a file.") from None

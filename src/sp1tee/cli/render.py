@@ -18,6 +18,7 @@ def talk() -> Console:
 
 def show_error(code: str, message: str, advice: str) -> None:
     """Say what went wrong and what to do: a panel on a terminal, plain lines elsewhere."""
+    message, advice = _harmless(message), _harmless(advice)
     console = talk()
     if not console.is_terminal:
         typer.echo(f"error {code}: {message}", err=True)
@@ -32,12 +33,12 @@ def show_error(code: str, message: str, advice: str) -> None:
 
 def warn(text: str) -> None:
     """Say something that matters but stops nothing."""
-    talk().print(Text("warning: ", style="bold yellow") + Text(text), soft_wrap=True)
+    talk().print(Text("warning: ", style="bold yellow") + Text(_harmless(text)), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Say something in passing."""
-    talk().print(Text(text, style="dim"), soft_wrap=True)
+    talk().print(Text(_harmless(text), style="dim"), soft_wrap=True)
 
 
 def shout(text: str) -> None:
@@ -76,6 +77,11 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo("  ".join(cells).rstrip())
+
+
+def _harmless(text: str) -> str:
+    """Escape what could move a cursor or reorder a line: texts may quote what strangers wrote."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _plain(value: object) -> str:

@@ -8,7 +8,7 @@ import typer
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.render import note
-from sp1tee.cli.verify.common import BundleFile, Options, conclude, options
+from sp1tee.cli.verify.common import BundleFile, Options, conclude, load, options
 from sp1tee.cli.verify.sources import PANEL, Asked, asked, place, usable
 from sp1tee.errors import ConfigError
 
@@ -68,21 +68,25 @@ def _evidence(
     options: Options,
     asked: Asked,
 ) -> "Bundle":
-    from sp1tee.verify.evidence import load_bundle, save_bundle
+    from sp1tee.verify.evidence import save_bundle
+    from sp1tee.verify.evidence.storage import demand_free
+    from sp1tee.verify.reading import is_there
 
-    if (target is None) == (bundle is None):
+    if (not target) == (bundle is None):
         raise ConfigError(
             "Name one thing to verify.",
             advice="A host, e.g. tee.example.org, or a bundle that `sp1tee evidence fetch` saved.",
         )
-    kept = bundle or (Path(target or "") if Path(target or "").exists() else None)
-    if kept is not None:
-        return load_bundle(kept)
+    kept = bundle or Path(target or "")
+    if bundle is not None or is_there(kept):
+        return load(options, kept)
     if options.offline:
         raise ConfigError(
-            f"{target} is no saved evidence, and --offline forbids to collect any.",
+            f"{(target or '')[:80]!r} is no saved evidence, and --offline forbids to collect any.",
             advice="Name a bundle.",
         )
+    if keep is not None:
+        demand_free(keep)
     collected = _collect(target or "", asked)
     if keep is not None:
         save_bundle(collected, keep)

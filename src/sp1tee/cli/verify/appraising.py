@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from sp1tee.cli.verify.common import Options, conclude
+from sp1tee.cli.verify.common import Options, conclude, load
 from sp1tee.verify.appraisal import NOTHING, appraise
-from sp1tee.verify.evidence import load_bundle
 from sp1tee.verify.policy.model import Section
 
 
@@ -24,10 +23,10 @@ def conclude_on(
         anchors: files that were named instead of the policy's.
 
     Raises:
-        EvidenceFileError, BundleError: the bundle cannot be read.
+        EvidenceFileError: the bundle cannot be read.
         PolicyError: a file that the policy names is not what it should be.
     """
-    bundle = load_bundle(path)
+    bundle = load(options, path)
     named = NOTHING if options.policy is None else options.policy.policy
     given = {name: file for name, file in anchors.items() if file is not None}
     trusting = named.anchors.model_copy(update=given)

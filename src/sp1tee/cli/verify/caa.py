@@ -142,9 +142,7 @@ def _answers(
     options: common.Options, host: str, typed: Sequence[str], bundle: Path | None
 ) -> "Sequence[tuple[DnsReply, bytes | None]]":
     if bundle is not None:
-        from sp1tee.verify.evidence import load_bundle
-
-        kept = load_bundle(bundle)
+        kept = common.load(options, bundle)
         return [(record, kept.file(record.file)) for record in kept.manifest.dns]
     if options.offline:
         return ()

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
 import typer
 
-from sp1tee.errors import ConfigError, EvidenceFileError
+from sp1tee.cli.output import write_file, write_stdout
+from sp1tee.errors import BundleError, ConfigError, EvidenceTooLarge
 from sp1tee.verify.checks import Findings
 from sp1tee.verify.policy.reading import LoadedPolicy, load_policy
 from sp1tee.verify.reading import read_file
 from sp1tee.verify.report import Input, Report
+
+if TYPE_CHECKING:
+    from sp1tee.verify.evidence import Bundle
 
 Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
 BundleFile = Annotated[
@@ -33,6 +37,8 @@ _PANEL: Final = "Verdict"
 STDIN: Final = Path("-")
 _WIDTH: Final = 100
 _SECONDS_DIGITS: Final = 11
+_LAST: Final = 253_402_300_799
+"""The last second that RFC 3339 can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ def moment(text: str) -> int:
         read = datetime.fromisoformat(text)
     except ValueError:
         read = None
-    if read is None or read.tzinfo is None or read.timestamp() < 0:
+    if read is None or read.tzinfo is None or not 0 <= read.timestamp() <= _LAST:
         raise ConfigError(
             f"{text!r} is no time.",
             advice="Write Unix seconds or RFC 3339, e.g. 2026-09-01T12:00:00Z.",
@@ -140,6 +146,21 @@ def one_of(named: object, bundle: Path | None, what: str) -> None:
 def read(path: Path, limit: int) -> bytes:
     """Read a file that was named, or stdin for ``-``; see `read_file`."""
     return read_file(Path("/dev/stdin") if path == STDIN else path, limit)
+
+
+def load(options: Options, path: Path) -> "Bundle":
+    """Read saved evidence; if what is there is none, end the command with a report that says so.
+
+    Raises:
+        EvidenceFileError: there is nothing, or it cannot be read.
+    """
+    from sp1tee.verify.evidence import load_bundle
+    from sp1tee.verify.evidence.rules import BUNDLE
+
+    try:
+        return load_bundle(path)
+    except (BundleError, EvidenceTooLarge) as error:
+        conclude(options, str(path), Findings((BUNDLE.unevaluable(error),)))
 
 
 def conclude(
@@ -170,18 +191,10 @@ def _write(report: Report, options: Options) -> None:
     if options.output is not None:
         write_file(options.output, render(report, options.format))
         return
-    on_terminal = sys.stdout.isatty()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else _WIDTH
     text = render(report, options.format, width=width, colour=on_terminal and not _plain())
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole; raises `EvidenceFileError`."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvidenceFileError(f"{path} cannot be written: {error.strerror}.") from None
+    write_stdout(text if text.endswith("\n") else text + "\n")
 
 
 def _plain() -> bool:

@@ -5,22 +5,41 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
-from sp1tee.cli.verify.common import STDIN, BundleFile, Options, conclude, one_of, options, read
+from sp1tee.cli.verify.common import (
+    STDIN,
+    BundleFile,
+    Options,
+    conclude,
+    load,
+    one_of,
+    options,
+    read,
+)
 from sp1tee.cli.verify.rebuilds import Asked, read_builds, rebuilt
 from sp1tee.cli.verify.sources import registries
-from sp1tee.errors import BundleError, ConfigError, EvidenceFileError, EvidenceMissing, VerifyError
+from sp1tee.errors import (
+    ConfigError,
+    EvidenceFileError,
+    EvidenceMalformed,
+    EvidenceMissing,
+    EvidenceTooLarge,
+    VerifyError,
+)
 from sp1tee.verify.checks import Findings
 from sp1tee.verify.compose import ComposeFile, parse_compose
 from sp1tee.verify.digests import COMPOSE, ImageEvidence, Platform, from_records, judge, uses
 from sp1tee.verify.policy.model import DigestsPolicy
 from sp1tee.verify.reading.files import MIB
 from sp1tee.verify.report import Input
+
+if TYPE_CHECKING:
+    from sp1tee.verify.evidence import Bundle
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -93,15 +112,18 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     asked = Asked(
         platform=Platform.parse(platform),
         registries=registries(registry or ()),
-        roots=ca_file,
+        roots=None if ca_file is None else _usable_roots(ca_file),
         built=read_builds(built or ()),
         binary=binary,
     )
     one_of(compose, bundle, "a docker-compose file")
     target = str(compose or bundle)
     try:
-        material = _saved(bundle) if bundle is not None else _written(compose or STDIN)
-    except (EvidenceFileError, BundleError):
+        if bundle is not None:
+            material = _saved(load(options, bundle))
+        else:
+            material = _written(compose or STDIN)
+    except EvidenceFileError:
         raise
     except VerifyError as error:
         conclude(options, target, Findings((COMPOSE.unevaluable(error),)))
@@ -114,6 +136,17 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
         (*material.inputs, *inputs),
         _notes(material.file, chosen),
     )
+
+
+def _usable_roots(path: Path) -> Path:
+    """Demand that a file holds CAs, whether or not any registry will be asked."""
+    from sp1tee.verify.cert import read_roots
+
+    try:
+        read_roots(read(path, MIB), str(path))
+    except (EvidenceMalformed, EvidenceTooLarge) as error:
+        raise ConfigError(error.message, advice="Leave it out to trust the public CAs.") from None
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +163,11 @@ def _written(compose: Path) -> Material:
     return Material(parse_compose(text, str(compose)), (Input(str(compose), text),))
 
 
-def _saved(path: Path) -> Material:
+def _saved(kept: "Bundle") -> Material:
     """Take the measured docker-compose file of saved evidence, and its images."""
     from sp1tee.verify.appraisal import Parts
     from sp1tee.verify.compose import examine
-    from sp1tee.verify.evidence import load_bundle
 
-    kept = load_bundle(path)
     parts = Parts(kept)
     if isinstance(parts.app_compose, VerifyError):
         raise parts.app_compose

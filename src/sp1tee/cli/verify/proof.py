@@ -82,9 +82,11 @@ def _values(text: str | None) -> bytes | None:
 
     if text is None:
         return None
-    if text.startswith(_FILE_MARK):
-        return common.read(Path(text.removeprefix(_FILE_MARK)), MAX_PUBLIC_VALUES)
     try:
+        if text.startswith(_FILE_MARK):
+            return common.read(Path(text.removeprefix(_FILE_MARK)), MAX_PUBLIC_VALUES)
         return from_hex(text, "--public-values")
+    except EvidenceTooLarge as error:
+        raise ConfigError(str(error), advice="No proof has as many.") from None
     except EvidenceMalformed as error:
         raise ConfigError(str(error), advice="For a file, write @ before its path.") from None

@@ -183,7 +183,7 @@ def _root(options: common.Options, root: Path | None) -> bytes | None:
         return None
     try:
         return read_root(common.read(named, _ROOT_LIMIT))
-    except EvidenceMalformed as error:
+    except (EvidenceMalformed, EvidenceTooLarge) as error:
         raise ConfigError(str(error), advice="Leave it out to use Intel's.") from None
 
 

@@ -22,6 +22,7 @@ from sp1tee.verify.digests import (
 )
 from sp1tee.verify.digests.documents import Config, Manifest
 from sp1tee.verify.digests.rootfs import Rootfs
+from sp1tee.verify.reading import is_there
 
 _KINDS: Final = {
     "oci-layout": "oci",
@@ -104,9 +105,9 @@ def _open(spelling: str, asked: Asked) -> AbstractContextManager[BuiltImage]:
     kind, colon, path = spelling.partition(":")
     if colon and kind in _KINDS:
         return open_built(Path(path), _KINDS[kind], asked.platform)
-    if Path(spelling).exists():
+    if is_there(Path(spelling)):
         return open_built(Path(spelling), "any", asked.platform)
-    raise ConfigError(f"{spelling!r} is no image and no file.", advice=_SPELLING)
+    raise ConfigError(f"{spelling[:80]!r} is no image and no file.", advice=_SPELLING)
 
 
 def _published(

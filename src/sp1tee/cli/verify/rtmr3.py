@@ -62,7 +62,7 @@ def pins(
     if provider is not None:
         read = key_provider(provider)
         typed["key_provider"] = {"name": read.name, "id": read.id.hex()}
-    return {name: value for name, value in typed.items() if value}
+    return {name: value for name, value in typed.items() if value is not None}
 
 
 @app.command(

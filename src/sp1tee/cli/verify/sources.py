@@ -130,8 +130,8 @@ def usable(read: Callable[[str], T], text: str) -> T:
 
 def place(text: str, port: int = _HTTPS) -> tuple[str, int]:
     """Read ``HOST[:PORT]``, an IPv6 address with a port in brackets; raises `ConfigError`."""
-    bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?", text)
-    plain = re.fullmatch(r"([^:]+)(?::(\d{1,5}))?", text)
+    bracketed = re.fullmatch(r"\[([^\]]+)\](?::([0-9]{1,5}))?", text)
+    plain = re.fullmatch(r"([^:]+)(?::([0-9]{1,5}))?", text)
     match = bracketed or plain
     if match is None:
         return text, port  # an IPv6 address without a port

@@ -9,6 +9,7 @@ from sp1tee.verify.digests import docker_archives, oci_layouts
 from sp1tee.verify.digests.built import BuiltImage
 from sp1tee.verify.digests.platforms import Platform
 from sp1tee.verify.digests.stores import Folder, Store, open_archive
+from sp1tee.verify.reading import is_folder, is_there
 
 
 @contextmanager
@@ -27,10 +28,10 @@ def open_built(path: Path, kind: str, platform: Platform) -> Iterator[BuiltImage
         EvidenceMalformed: it is neither, or damaged.
         EvidenceTooLarge: a part is larger than anything genuine.
     """
-    if path.is_dir():
+    if is_folder(path):
         yield _read(Folder(path), str(path), kind, platform)
         return
-    if not path.exists():
+    if not is_there(path):
         raise EvidenceFileError(f"{path} does not exist.", advice="Check the path.")
     with open_archive(path) as archive:
         yield _read(archive, str(path), kind, platform)

@@ -18,7 +18,7 @@ from sp1tee.verify.evidence.bundle import (
     open_bundle,
     read_manifest,
 )
-from sp1tee.verify.reading import read_file
+from sp1tee.verify.reading import is_folder, is_there, read_file
 
 SUFFIX: Final = ".tar"
 
@@ -32,7 +32,7 @@ def load_bundle(path: Path) -> Bundle:
         EvidenceFileError: there is nothing at `path`, or it cannot be read.
         BundleError: what is there is no bundle, or an altered one.
     """
-    return _from_folder(path) if path.is_dir() else _from_tar(path)
+    return _from_folder(path) if is_folder(path) else _from_tar(path)
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
@@ -43,12 +43,29 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     Raises:
         EvidenceFileError: something is there already, or it cannot be written.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise EvidenceFileError(f"{path} is there already.", advice="Choose another name.")
+    demand_free(path)
     try:
         _write(bundle, path)
     except OSError as error:
         raise EvidenceFileError(f"{path} cannot be written: {error.strerror}.") from None
+    except ValueError:
+        raise EvidenceFileError(f"{path} cannot be the name of a file.") from None
+
+
+def demand_free(path: Path) -> None:
+    """Demand that a bundle written to `path` would overwrite nothing.
+
+    Worth asking before a minute is spent on collecting one.
+
+    Raises:
+        EvidenceFileError: something is there already.
+    """
+    try:
+        taken = is_there(path) and not (path.is_dir() and not any(path.iterdir()))
+    except OSError as error:
+        raise EvidenceFileError(f"{path} cannot be read: {error.strerror}.") from None
+    if taken:
+        raise EvidenceFileError(f"{path} is there already.", advice="Choose another name.")
 
 
 def _from_folder(path: Path) -> Bundle:

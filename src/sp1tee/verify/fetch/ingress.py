@@ -20,7 +20,7 @@ from sp1tee.verify.ingress.account import MAX_ACCOUNT
 from sp1tee.verify.ingress.chain import MAX_CHAIN
 from sp1tee.verify.ingress.examination import FileState, examine
 from sp1tee.verify.ingress.listing import ACCOUNT, LISTING, MAX_LISTING, QUOTE, read_listing
-from sp1tee.verify.reading import read_file
+from sp1tee.verify.reading import is_folder, read_file
 
 BASE: Final = "/evidences/"
 MAX_QUOTE: Final = 2 * 1024 * 1024
@@ -111,7 +111,7 @@ def read_folder(folder: Path) -> tuple[Fetched, ...]:
     Raises:
         EvidenceFileError: there is no such folder.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise EvidenceFileError(f"{folder} is no folder.", advice="Check the path.")
 
     def one(name: str) -> Fetched:

@@ -12,7 +12,7 @@ from sp1tee.errors import EvidenceTooLarge, PolicyError
 from sp1tee.verify.policy.model import SCHEMA, Policy
 from sp1tee.verify.policy.problems import Problem, described
 from sp1tee.verify.policy.shipped import shipped_file
-from sp1tee.verify.reading import read_file
+from sp1tee.verify.reading import is_there, read_file
 
 LIMIT: Final = 256 * 1024
 """Bytes a policy may have; one with a thousand waivers has less."""
@@ -46,7 +46,7 @@ def load_policy(path: Path) -> LoadedPolicy:
 
 def find_policy(path: Path) -> Path:
     """Return the file that is meant: a file that is there goes before a shipped policy's name."""
-    return path if path.exists() else shipped_file(str(path)) or path
+    return path if is_there(path) else shipped_file(str(path)) or path
 
 
 def read_policy(path: Path) -> bytes:

@@ -24,9 +24,27 @@ def read_file(path: Path, limit: int) -> bytes:
         raise EvidenceFileError(
             f"{path} cannot be read: {error.strerror}.", advice=_advice(path)
         ) from None
+    except ValueError:
+        raise EvidenceFileError(f"{path} cannot be the name of a file.") from None
     if len(data) > limit:
         raise EvidenceTooLarge(f"{path} has more than {limit} bytes.")
     return data
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is anything at a path; at one that no file can have, there is not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder at a path, as `is_there` does."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _advice(path: Path) -> str:
