@@ -30,7 +30,7 @@ def test_explain_says_what_is_demanded_and_nothing_else(sp1tee: Run, policy: Pat
 def test_check_counts_pins_and_names_weak_spots_on_stderr(sp1tee: Run, policy: Path) -> None:
     ran = sp1tee("policy", "check", policy)
     assert ran.code == 0
-    assert ran.out == "valid, pins 12 of 12\n"
+    assert ran.out == "valid, pins 13 of 13\n"
     assert "`os.allow_dev` accepts images whose developers can log in as root." in ran.plain
 
 

@@ -9,6 +9,7 @@ name = "everything"
 ct_logs = "logs.json"
 
 [cert]
+hosts = ["tee.example.org"]
 min_scts = 3
 max_evidence_age_days = 60
 not_before = 2026-01-31

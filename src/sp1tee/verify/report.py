@@ -87,14 +87,7 @@ class Report:
             "verdict": self.verdict.value,
             "exit_code": self.exit_code,
             "checks": [_told(check) for check in self.checks],
-            "facts": {
-                fact.name: {
-                    "value": fact.value,
-                    "basis": fact.basis.value,
-                    "anchor": fact.anchor,
-                }
-                for fact in self.facts
-            },
+            "facts": _by_name(self.facts),
             "inputs": [asdict(entry) for entry in self.inputs],
             "notes": list(self.notes),
         }
@@ -132,6 +125,19 @@ def rfc3339(at: int) -> str:
 
 def _record(entry: Input) -> InputRecord:
     return InputRecord(entry.name, hashlib.sha256(entry.data).hexdigest(), len(entry.data))
+
+
+def _by_name(facts: Iterable[Fact]) -> dict[str, dict[str, Any]]:
+    """Keep every fact: one whose name is taken, by another value, gets a number behind it."""
+    told: dict[str, dict[str, Any]] = {}
+    for fact in facts:
+        entry = {"value": fact.value, "basis": fact.basis.value, "anchor": fact.anchor}
+        name, number = fact.name, 1
+        while told.get(name, entry) != entry:
+            number += 1
+            name = f"{fact.name}#{number}"
+        told[name] = entry
+    return told
 
 
 def _told(check: Check) -> dict[str, Any]:

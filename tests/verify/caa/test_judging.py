@@ -39,12 +39,20 @@ def test_a_lock_on_the_name_and_its_parent_passes() -> None:
         "caa.agreement",
         "caa.dnssec",
         "caa.routing",
+        "caa.enclave-account",
     ]
 
 
 def test_every_rule_gives_one_check_in_order() -> None:
     for facts in (seen({}), seen(locked(TIGHT)), examine(HOST, [])):
         assert tuple(judged(facts)) == tuple(rule.id for rule in RULES)
+
+
+def test_an_account_that_is_not_the_enclaves_fails_whatever_the_policy_pins() -> None:
+    facts = seen(locked(TIGHT))
+    for account, status in ((ACCOUNT, "pass"), (f"{ACCOUNT}5", "fail"), (None, "unevaluable")):
+        found = judge(facts, CaaPolicy(account=ACCOUNT), account=account, required=True).checks
+        assert {c.id: c.status.value for c in found}["caa.enclave-account"] == status
 
 
 def test_codes_are_unique_and_of_the_rooms_block() -> None:

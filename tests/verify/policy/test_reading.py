@@ -95,7 +95,7 @@ def test_a_mistake_is_told_with_its_line_its_key_and_what_would_be_right(
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     found = problems(
-        LEAST + '[[waivers]]\ncheck = "a"\n[[waivers]]\nx = 1\n[quote]\ntcb_status = ["Fine"]\n'
+        LEAST + '[[waivers]]\ncheck = "a.b"\n[[waivers]]\nx = 1\n[quote]\ntcb_status = ["Fine"]\n'
     )
     assert [line.split("` ")[0] for line in found] == [
         "line 2: `waivers[0].reason",

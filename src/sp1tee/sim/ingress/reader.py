@@ -48,7 +48,7 @@ def policy(host: Host) -> str:
             "ct_logs": "ct-logs.json",
             "os_images": "os-images.json",
         },
-        "cert": {"not_before": _day(host.issued - DAY)},
+        "cert": {"hosts": [host.name], "not_before": _day(host.issued - DAY)},
         "quote": {
             "deny_advisories": [DENIED],
             "min_tcb_evaluation_data_number": RECOVERY,

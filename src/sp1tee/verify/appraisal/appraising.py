@@ -7,11 +7,14 @@ from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, EvidenceMissing, VerifyError
 from sp1tee.verify import caa, cert, compose, digests, ingress, osimage, quote, rtmr3
+from sp1tee.verify.appraisal.origins import judge_addresses, judge_host, judge_time
 from sp1tee.verify.appraisal.parts import Parts, attempt
 from sp1tee.verify.appraisal.rules import DECIDED, SAME_GUEST
 from sp1tee.verify.appraisal.trust import Trust
 from sp1tee.verify.checks import Check, Findings, Rule
 from sp1tee.verify.evidence.bundle import Bundle
+from sp1tee.verify.facts import computed
+from sp1tee.verify.ingress.rules import GENUINE
 from sp1tee.verify.policy import (
     CaaPolicy,
     CertPolicy,
@@ -57,11 +60,13 @@ class Appraisal:
             VerifyError: an anchor cannot be read: that is no finding about the evidence.
         """
         wanted = set(rooms)
-        found = Findings()
+        found = self._origins
         for room in ROOMS:
             if room in wanted:
                 found += Findings(tuple(self._decided(room)))
                 found += getattr(self, f"_{room}")
+        if "quote" not in wanted:
+            found += Findings((self._vouched(),))
         return found
 
     @cached_property
@@ -78,6 +83,31 @@ class Appraisal:
                 expected=f"[{room}]",
                 remedy=f"Add a [{room}] section; `sp1tee policy init` writes a first policy.",
             )
+
+    @cached_property
+    def _origins(self) -> Findings:
+        """Whose the evidence is, and of when."""
+        pinned = () if self.policy.cert is None else self.policy.cert.hosts
+        host = judge_host(self._host, pinned, required=self.required)
+        time = judge_time(self.bundle.manifest.begun, self.at)
+        told = computed("evidence.host", self._host, "the name that the evidence is about")
+        return Findings((host, time), (told,))
+
+    def _vouched(self) -> Check:
+        """Say what stands behind the evidence files where the quote is not reported on."""
+        if self._bound:
+            return GENUINE.passes("A verified quote states these evidence files.")
+        return GENUINE.skips(
+            "No verified quote states these evidence files: all that they say is merely claimed.",
+            remedy="See why: sp1tee verify quote --bundle …",
+        )
+
+    @cached_property
+    def _replies(self) -> tuple[caa.Reply, ...]:
+        return tuple(
+            caa.read_reply(record, self.bundle.file(record.file))
+            for record in self.bundle.manifest.dns
+        )
 
     @cached_property
     def _host(self) -> str:
@@ -152,8 +182,12 @@ class Appraisal:
             roots=self.trust.roots,
             logs=self.trust.logs,
         )
-        return ingress.judge(self._ingress_facts, policy, bound=self._bound) + cert.judge(
-            facts, policy, bound=self._bound
+        named = caa.read_addresses(self._host, self._replies)
+        asked = judge_addresses(named, manifest.endpoints, required=self.required)
+        return (
+            ingress.judge(self._ingress_facts, policy, bound=self._bound)
+            + Findings((asked,))
+            + cert.judge(facts, policy, bound=self._bound, required=self.required)
         )
 
     @cached_property
@@ -182,7 +216,18 @@ class Appraisal:
         info, measured = self.parts.info, self._measured
         if isinstance(info, VerifyError):
             yield SAME_GUEST.unevaluable(info)
-        elif measured is None or not measured.instance_id:
+        elif measured is None:
+            yield SAME_GUEST.unevaluable(
+                "Which guest was quoted is not known.", remedy="See the checks of rtmr3."
+            )
+        elif info.app_id and measured.app_id and info.app_id != measured.app_id.hex():
+            yield SAME_GUEST.fails(
+                "A guest of another application answered than the one that was quoted.",
+                expected=measured.app_id.hex(),
+                actual=info.app_id,
+                remedy="Ask the quoted guest: --info with its application's id in the host name.",
+            )
+        elif not measured.instance_id:
             yield SAME_GUEST.skips(
                 "The guest has no instance id, so any instance may have answered."
             )
@@ -234,13 +279,9 @@ class Appraisal:
 
     @cached_property
     def _caa(self) -> Findings:
-        replies = [
-            caa.read_reply(record, self.bundle.file(record.file))
-            for record in self.bundle.manifest.dns
-        ]
         pinned = None if self.policy.rtmr3 is None else self.policy.rtmr3.app_id
         return caa.judge(
-            caa.examine(self._host, replies),
+            caa.examine(self._host, self._replies),
             self.policy.caa or CaaPolicy(),
             account=self._ingress_facts.account_uri if self._bound else None,
             app_id=pinned,

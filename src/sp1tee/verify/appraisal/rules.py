@@ -18,4 +18,26 @@ SAME_GUEST: Final = Rule(
     "A gateway may ask any instance of an application; another one's answer says nothing about "
     "the instance that was quoted.",
 )
-RULES: Final = (DECIDED, SAME_GUEST)
+HOST: Final = Rule(
+    "evidence.host",
+    "SP1TEE-V903",
+    "The evidence is of a host that the policy names",
+    "Saved evidence says itself whose it is. Somebody else's host with the same application is as "
+    "genuine, and is not the one that clients are sent to.",
+    waivable=False,
+)
+TIME: Final = Rule(
+    "evidence.time",
+    "SP1TEE-V904",
+    "The evidence was there at the time that it is judged for",
+    "Nobody had seen it before it was collected, and at an earlier time statements and waivers "
+    "count that have expired since.",
+    waivable=False,
+)
+ADDRESSES: Final = Rule(
+    "evidence.addresses",
+    "SP1TEE-V905",
+    "Every address that resolvers name was asked for its certificate",
+    "Clients go where resolvers send them: an address that was left out may serve anything.",
+)
+RULES: Final = (DECIDED, SAME_GUEST, HOST, TIME, ADDRESSES)

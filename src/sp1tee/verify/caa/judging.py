@@ -5,7 +5,7 @@ from typing import Final
 
 from sp1tee.verify.caa.demand import Demand
 from sp1tee.verify.caa.exclusivity import judge_host, judge_parent
-from sp1tee.verify.caa.operation import renewal, routing, shown
+from sp1tee.verify.caa.operation import enclave_account, renewal, routing, shown
 from sp1tee.verify.caa.sights import Sight, host_sights, parent_sights
 from sp1tee.verify.caa.surroundings import (
     agreement,
@@ -54,6 +54,7 @@ def judge(
         dnssec(facts, demanded=policy.require_dnssec),
         renewal(facts, host, demand),
         routing(facts, app_id),
+        enclave_account(account, policy.account, required=required),
     )
     return Findings(checks, tuple(_facts(facts, host, parent)))
 

@@ -88,6 +88,25 @@ def routing(facts: CaaFacts, app_id: str | None) -> Check:
     )
 
 
+def enclave_account(attested: str | None, pinned: str | None, *, required: bool) -> Check:
+    """Compare the account in the attested evidence with the pinned one."""
+    rule = rules.ENCLAVE
+    if attested is None:
+        told = "No attested evidence says which account is the enclave's."
+        if not required:
+            return rule.skips(told, remedy="`sp1tee verify all` compares it.")
+        see = "See ingress.account and quote.report-data."
+        return rule.unevaluable(told, expected=pinned, remedy=see)
+    if pinned is None or attested == pinned:
+        return rule.passes("The attested evidence names it.", expected=pinned, actual=attested)
+    return rule.fails(
+        "The attested evidence names another account than the policy.",
+        expected=pinned,
+        actual=attested,
+        remedy="Find out whose the pinned account is: whoever holds its key gets certificates.",
+    )
+
+
 def shown(value: bytes) -> str:
     """Write bytes that should be text so that they can do no harm on a terminal."""
     return ascii(value[:200].decode("latin-1"))[1:-1]

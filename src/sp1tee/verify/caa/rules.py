@@ -115,6 +115,13 @@ ROUTING: Final = Rule(
     "The name is routed to the pinned application",
     "The gateway sends connections to the application that the TXT record names.",
 )
+ENCLAVE: Final = Rule(
+    "caa.enclave-account",
+    "SP1TEE-V619",
+    "The account that may ask is the enclave's own",
+    "CAA that locks certificates to an account whose key lies elsewhere keeps the enclave out and "
+    "lets its holder in.",
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     ANSWERED,
@@ -135,5 +142,6 @@ RULES: Final[tuple[Rule, ...]] = (
     DNSSEC,
     RENEWAL,
     ROUTING,
+    ENCLAVE,
 )
 """Every rule of the room, in the order of a report."""

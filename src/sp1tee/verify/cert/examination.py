@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sp1tee.errors import EvidenceMissing, VerifyError
+from sp1tee.errors import EvidenceMalformed, EvidenceMissing, VerifyError
 from sp1tee.verify.cert import scts
 from sp1tee.verify.cert.certificates import Certificate, read_certificate
 from sp1tee.verify.cert.ct_logs import LogList
@@ -69,7 +69,7 @@ class CertFacts:
         at: the time it was judged for, Unix seconds.
         attested: the certificate that the evidence lists, or why there is none.
         presented: what each address presented.
-        brought: the evidence files that came over a connection of their own.
+        files: the evidence files that came.
         paths: each different chain, once; the evidence's if no address presented any.
         roots: which CAs were trusted.
         logs: which CT logs were trusted.
@@ -80,10 +80,15 @@ class CertFacts:
     attested: Certificate | None
     attested_error: VerifyError | None
     presented: tuple[Presented, ...]
-    brought: tuple[IngressFile, ...]
+    files: tuple[IngressFile, ...]
     paths: tuple[Path, ...]
     roots: Roots = field(repr=False)
     logs: LogList = field(repr=False)
+
+    @property
+    def brought(self) -> tuple[IngressFile, ...]:
+        """The evidence files that came over a connection of their own."""
+        return tuple(file for file in self.files if file.address is not None)
 
     @property
     def leaf(self) -> Certificate | None:
@@ -112,7 +117,7 @@ def examine(
         roots: which CAs are trusted, see `public_roots` and `read_roots`.
         logs: which CT logs are trusted, see `shipped_logs` and `read_logs`.
     """
-    presented = tuple(_presented(record, pem) for record, pem in endpoints)
+    presented = tuple(_presented(record, pem, host) for record, pem in endpoints)
     attested, error = _attested(chain)
     paths = tuple(
         _path(who, one, host=host, roots=roots, logs=logs, at=at)
@@ -124,15 +129,18 @@ def examine(
         attested=attested[0] if attested else None,
         attested_error=error,
         presented=presented,
-        brought=tuple(file for file in brought if file.address is not None),
+        files=tuple(brought),
         paths=paths,
         roots=roots,
         logs=logs,
     )
 
 
-def _presented(record: Endpoint, pem: bytes | None) -> Presented:
+def _presented(record: Endpoint, pem: bytes | None, host: str) -> Presented:
     address = at_port(record.address, record.port)
+    if record.server_name != host:
+        why = f"{address} was asked for another host's certificate than that of {host}."
+        return Presented(address, (), EvidenceMalformed(why))
     if pem is None:
         return Presented(address, (), _missing(record.trouble, address))
     try:

@@ -20,20 +20,22 @@ _RENEWING: Final = (
 )
 
 
-def judge(facts: CertFacts, policy: CertPolicy, *, bound: bool) -> Findings:
+def judge(facts: CertFacts, policy: CertPolicy, *, bound: bool, required: bool = False) -> Findings:
     """Judge a host's certificate.
 
     Args:
         facts: what was presented and attested.
         policy: what is demanded.
         bound: whether a verified quote binds the evidence that names the attested certificate.
+        required: whether the connections that brought the evidence must be known.
     """
-    return Findings(tuple(_checks(facts, policy)), tuple(_facts(facts, bound=bound)))
+    checks = _checks(facts, policy, required=required)
+    return Findings(tuple(checks), tuple(_facts(facts, bound=bound)))
 
 
-def _checks(facts: CertFacts, policy: CertPolicy) -> Iterator[Check]:
+def _checks(facts: CertFacts, policy: CertPolicy, *, required: bool) -> Iterator[Check]:
     yield from _leaves(facts)
-    yield _connections(facts)
+    yield _connections(facts, required=required)
     for path in facts.paths:
         yield _path(path, facts)
         yield _name(path, facts.host)
@@ -89,14 +91,17 @@ def _described(certificate: Certificate) -> str:
     return f"{names}; issued by {certificate.issuer} at {_day(certificate.not_before)}"
 
 
-def _connections(facts: CertFacts) -> Check:
+def _connections(facts: CertFacts, *, required: bool) -> Check:
     known = [file for file in facts.brought if file.leaf_sha256 is not None]
     if facts.attested is None or not known:
-        return rules.CONNECTION.skips(
-            "Nothing is known of the connections that brought the evidence."
-        )
+        said = "Nothing is known of the connections that brought the evidence."
+        return _unknown_connections(said, required=required)
     wanted = facts.attested.sha256
     other = [file for file in known if file.leaf_sha256 != wanted]
+    unknown = [file.name for file in facts.files if file.trouble is None and file not in known]
+    if unknown and not other:
+        said = f"Nothing is known of the connections that brought {', '.join(unknown[:10])}."
+        return _unknown_connections(said, required=required)
     if not other:
         return rules.CONNECTION.passes(
             f"All {len(known)} files came over connections with the attested certificate."
@@ -108,6 +113,12 @@ def _connections(facts: CertFacts) -> Check:
         details=tuple(f"{file.name} from {file.address}: {file.leaf_sha256}" for file in other),
         remedy=_RENEWING,
     )
+
+
+def _unknown_connections(said: str, *, required: bool) -> Check:
+    if not required:
+        return rules.CONNECTION.skips(said)
+    return rules.CONNECTION.unevaluable(said, remedy="Fetch the evidence again, from its host.")
 
 
 def _path(path: Path, facts: CertFacts) -> Check:

@@ -81,6 +81,9 @@ def read_manifest(text: bytes) -> Manifest:
         raise BundleError(f"{MANIFEST} lists more than {FILES_LIMIT} files.")
     if sum(file.size for file in manifest.files.values()) > TOTAL_LIMIT:
         raise BundleError(f"{MANIFEST} lists more than {TOTAL_LIMIT} bytes.")
+    names = [record.name for record in manifest.ingress]
+    if len(set(names)) != len(names):
+        raise BundleError(f"{MANIFEST} has an evidence file twice.")
     for path in references(manifest):
         if path not in manifest.files:
             raise BundleError(f"{MANIFEST} speaks of {path} and does not list it.")

@@ -4,9 +4,16 @@ Bodies are files of the bundle, named here with their digests. What could not be
 bundle too, as a `Trouble`: a verdict given later must not be milder than one given at once.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 SCHEMA: Final = "sp1tee.evidence.v1"
 
@@ -22,9 +29,16 @@ Text = Annotated[str, StringConstraints(max_length=4096)]
 
 
 class Record(BaseModel):
-    """One entry of the manifest."""
+    """One entry of the manifest. It has a body, or says why there is none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        body = getattr(self, "file", None) or getattr(self, "chain", None)
+        if body is not None and getattr(self, "trouble", None) is not None:
+            raise ValueError("it has a body and a reason why there is none")
+        return self
 
 
 class Trouble(Record):

@@ -17,6 +17,7 @@ IMAGE: Final = Rule(
     "The image that booted is a known one",
     "RTMR3 can be extended by whatever runs in the guest: an image of somebody's own can measure "
     "exactly the events that a reader wants to see, and then do as it likes.",
+    waivable=False,
 )
 ACCEPTED: Final = Rule(
     "os.accepted",

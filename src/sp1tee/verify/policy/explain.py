@@ -59,6 +59,8 @@ def _anchors(anchors: Anchors) -> Iterator[str]:
 
 
 def _cert(cert: CertPolicy) -> Iterator[str]:
+    if cert.hosts:
+        yield f"The evidence must be of {_either(cert.hosts)}."
     yield (
         "The served certificate must be the attested one, at every address, with SCTs of "
         f"{_at_least(cert.min_scts, 'CT log')}."

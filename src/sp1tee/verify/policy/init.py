@@ -66,6 +66,7 @@ def _anchors(anchors: Anchors) -> Iterator[str]:
 
 def _cert(known: Mapping[str, Fact]) -> Iterator[str]:
     yield from _section("cert", "The served certificate and the evidence for it.")
+    yield from _pin(known, "evidence.host", "cert.hosts", listed=True)
     yield from _remark(known, "cert.leaf.not_before", "The certificate was issued at {}.")
     yield "# The day the measured compose was deployed: an earlier version may have leaked the key"
     yield "# of an older certificate."

@@ -44,6 +44,23 @@ AnyHex = Annotated[
     StringConstraints(pattern=r"^([0-9a-f]{2})*$"),
     _as_written("([0-9a-fA-F]{2})*"),
 ]
+_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST: Final = rf"^{_LABEL}(\.{_LABEL})+$"
+"""A host's name as checks compare it: lower case, international labels as A-labels."""
+WAIVED: Final = r"^[a-z0-9]+\.[a-z0-9*?-]+$"
+"""Checks of one room. What goes for every room is no decision, but a policy switched off."""
+
+
+def _plain(value: object) -> object:
+    return value.lower().removesuffix(".") if isinstance(value, str) else value
+
+
+HostName = Annotated[
+    str,
+    BeforeValidator(_plain),
+    StringConstraints(pattern=HOST, max_length=253),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9.-]{3,254}$"}),
+]
 TcbStatus = Literal[
     "UpToDate",
     "SWHardeningNeeded",
@@ -83,6 +100,11 @@ class Anchors(Section):
 class CertPolicy(Section):
     """The served certificate and the evidence for it."""
 
+    hosts: tuple[HostName, ...] = Field(
+        default=(),
+        description="Names that the evidence may be of. Saved evidence says itself whose it is, "
+        "and the same application may run under anybody's name.",
+    )
     min_scts: int = Field(default=2, ge=0, le=10, description="Valid SCTs of distinct logs.")
     max_evidence_age_days: Days = Field(
         default=90, description="How old the attested certificate may be, from its notBefore."
@@ -183,7 +205,7 @@ class CaaPolicy(Section):
     account: str | None = Field(
         default=None, description="ACME account URI; left out: the one in the attested evidence."
     )
-    issuer: str = Field(default="letsencrypt.org", description="The one CA.")
+    issuer: str = Field(default="letsencrypt.org", min_length=1, description="The one CA.")
     methods: tuple[str, ...] = Field(
         default=("dns-01", "tls-alpn-01"), min_length=1, description="Accepted validation methods."
     )
@@ -207,7 +229,9 @@ class DigestsPolicy(Section):
 class WaiverPolicy(Section):
     """A check whose failing is put up with for a time."""
 
-    check: str = Field(description="Id of a check, or a pattern such as `digests.*`.")
+    check: Annotated[str, StringConstraints(pattern=WAIVED)] = Field(
+        description="Id of a check, or a pattern within one room, such as `digests.*`."
+    )
     subject: str = Field(default="*", description="Which service or address; a pattern.")
     reason: str = Field(min_length=3, description="Why; shown in every report.")
     expires: date = Field(description="The first day it no longer counts.")

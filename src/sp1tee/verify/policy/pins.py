@@ -28,6 +28,13 @@ class Pin:
 
 PINS: Final = (
     Pin(
+        "cert.hosts",
+        "the host",
+        "evidence of any name will do, if the application is the same",
+        lambda p: bool(p.cert and p.cert.hosts),
+        needed=True,
+    ),
+    Pin(
         "rtmr3.app_id",
         "the application",
         "any application may answer under the name",
@@ -122,7 +129,6 @@ def weaknesses(policy: Policy) -> Iterator[str]:
             yield f"There is no section [{room}]: `verify all` cannot evaluate that part."
     yield from _identity(policy)
     yield from _leniency(policy)
-    yield from _waived(policy)
     if policy.anchors.quote_root is not None:
         yield "`anchors.quote_root` replaces Intel's root: this is for stand-ins only."
 
@@ -153,9 +159,3 @@ def _leniency(policy: Policy) -> Iterator[str]:
             yield f"`digests.allow_unpinned` lets the image of {service} change at any time."
     if policy.compose is not None and policy.compose.allow:
         yield f"`compose.allow` accepts risky settings: {', '.join(policy.compose.allow)}."
-
-
-def _waived(policy: Policy) -> Iterator[str]:
-    for waiver in policy.waivers:
-        if waiver.check in ("*", "*.*"):
-            yield "A waiver names every check; name what is to be put up with."

@@ -7,10 +7,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from sp1tee.verify.formats import clean
+from sp1tee.verify.policy.model import HOST, WAIVED
 
 _HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY: Final = re.compile(r"""^\s*["']?([\w-]+)["']?\s*(?:=|\.)""")
 _HEX: Final = re.compile(r"\^\[0-9a-f\]\{(\d+)\}\$")
+_PATTERNS: Final = {
+    HOST: "must be a host's name, such as tee.example.org",
+    WAIVED: "must be a check's id, or a pattern within one room, such as digests.*",
+}
 _SHOWN: Final = 60
 _TEXTS: Final = {
     "extra_forbidden": "is not known here",
@@ -82,6 +87,8 @@ def _text(entry: Any) -> str:
         return _TEXTS[kind].format(**context)
     if hexadecimal := _HEX.fullmatch(context.get("pattern", "")):
         return f"must be {hexadecimal[1]} hex digits"
+    if context.get("pattern") in _PATTERNS:
+        return _PATTERNS[context["pattern"]]
     return f"is wrong: {entry['msg'][:1].lower()}{entry['msg'][1:]}"
 
 

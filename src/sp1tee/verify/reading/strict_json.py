@@ -5,6 +5,7 @@ nests too deep are refused: each means one thing here and another thing elsewher
 """
 
 import json
+import math
 from typing import Any, Final, NoReturn
 
 from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge
@@ -91,4 +92,13 @@ def _constant(word: str) -> NoReturn:
     raise _Refused(f"holds {word}, which is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _Refused("holds a number that is too large")
+    return value
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+)

@@ -9,6 +9,7 @@ QUOTE: Final = Rule(
     "SP1TEE-V300",
     "The quote that holds RTMR3 was verified",
     "RTMR3 means something only in a quote that a genuine TDX machine signed.",
+    waivable=False,
 )
 LOG: Final = Rule(
     "rtmr3.log",
