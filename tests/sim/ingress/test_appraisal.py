@@ -55,6 +55,17 @@ def test_every_attack_is_caught_by_a_rule_that_it_names(
     assert verdict(checks) is not Verdict.PASS
 
 
+def test_attack_10_a_genuine_guest_with_another_application_fails_by_its_pins_alone(
+    reading: dict[str, bytes],
+) -> None:
+    served = build(attacked(HONEST, ["another-application"]))
+    checks = {check.id: check for check in appraise(served, reading).findings().checks}
+    genuine = ("quote.signature", "quote.report-data", "rtmr3.replay", "os.image", "compose.hash")
+    assert {checks[name].status for name in genuine} == {Status.PASS}
+    assert checks["rtmr3.app-id"].status is Status.FAIL
+    assert checks["rtmr3.compose-hash"].status is Status.FAIL
+
+
 def test_rules_that_attacks_name_are_rules() -> None:
     known = {rule.id for rule in RULES}
     for room in ROOMS:

@@ -221,6 +221,14 @@ def test_many_places_in_one_service_are_one_check():
     assert check.details[-1] == "… and 30 more"
 
 
+def test_attack_41_logs_that_everybody_can_read_are_refused_unless_accepted():
+    public = app_compose(public_logs=True)
+    assert one(judged(public), "public-logs").status is Status.REFUSED
+    accepting = ComposePolicy(allow=("public-logs",))
+    assert one(judged(public, accepting), "public-logs").status is Status.PASS
+    assert one(judged(app_compose()), "public-logs").status is Status.PASS
+
+
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
