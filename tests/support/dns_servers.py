@@ -5,6 +5,7 @@ import socketserver
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ Respond = Callable[[bytes, str], bytes | None]
 
 
 @contextmanager
-def resolver(respond: Respond) -> Iterator[str]:
-    """Serve over UDP and TCP at one port; yields ``IP:PORT``."""
+def resolver(respond: Respond, *, dripping: bool = False) -> Iterator[str]:
+    """Serve over UDP and TCP, byte by byte if dripping, at one port; yields ``IP:PORT``."""
     port = free_port()
 
     class Udp(socketserver.BaseRequestHandler):
@@ -35,7 +36,7 @@ def resolver(respond: Respond) -> Iterator[str]:
     place = ("127.0.0.1", port)
     with (
         _Udp(place, Udp) as udp,
-        _Tcp(place, _stream(respond, "tcp")) as tcp,
+        _Tcp(place, _stream(respond, "tcp", dripping)) as tcp,
         _running(udp),
         _running(tcp),
     ):
@@ -51,10 +52,10 @@ class Secure:
 
 
 @contextmanager
-def tls_resolver(respond: Respond, folder: Path) -> Iterator[Secure]:
+def tls_resolver(respond: Respond, folder: Path, *, dripping: bool = False) -> Iterator[Secure]:
     """Serve over TLS as ``dns.test`` and 127.0.0.1."""
     context, ca = _context(folder)
-    with _Tls(("127.0.0.1", 0), _stream(respond, "tls")) as server:
+    with _Tls(("127.0.0.1", 0), _stream(respond, "tls", dripping)) as server:
         server.context = context
         with _running(server):
             yield Secure(f"tls://127.0.0.1:{server.server_address[1]}", ca)
@@ -117,14 +118,20 @@ class _Tls(_Tcp):
         return self.context.wrap_socket(sock, server_side=True), address
 
 
-def _stream(respond: Respond, transport: str) -> type[socketserver.BaseRequestHandler]:
+def _stream(
+    respond: Respond, transport: str, dripping: bool
+) -> type[socketserver.BaseRequestHandler]:
     class Stream(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             with suppress(OSError, struct.error):
                 (size,) = struct.unpack("!H", self.rfile.read(2))
                 answer = respond(self.rfile.read(size), transport)
                 if answer is not None:
-                    self.wfile.write(struct.pack("!H", len(answer)) + answer)
+                    framed = struct.pack("!H", len(answer)) + answer
+                    for byte in framed if dripping else ():
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(0.02)
+                    self.wfile.write(b"" if dripping else framed)
 
     return Stream
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.quotes_pccs import Answer, Pccs, pccs
+from support.quotes_pccs import Answer, Pccs, answers_of, pccs
 from support.quotes_real import OUT_OF_DATE, PHALA, V5, RealSet
 
 from sp1tee.errors import EvidenceTooLarge, FetchError
@@ -28,7 +29,9 @@ def service() -> Iterator[Pccs]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> CollateralCache:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollateralCache:
+    """A cache, for sources as if they were elsewhere: of this machine's nothing is kept."""
+    monkeypatch.setattr(fetching, "on_this_machine", lambda _: False)
     return CollateralCache(tmp_path / "cache" / "collateral")
 
 
@@ -150,6 +153,59 @@ def test_attack_16_an_attackers_service_can_serve_what_is_old_and_nothing_else(s
     assert facts.outcome.fault == "collateral-signature"
 
 
+def test_whoever_asks_at_the_same_time_gets_a_whole_entry(service: Pccs, cache: CollateralCache):
+    first = fetched(service, cache)
+
+    def one(number: int) -> bytes:
+        if number % 3 == 0:
+            cache.keep(MACHINE, service.url, first)
+        return fetched(service, cache)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(60))) == {first}
+    assert len(service.asked) == 4
+    assert len(list(cache.folder.iterdir())) == 1
+
+
+def test_a_server_on_this_machine_is_asked_each_time(service: Pccs, tmp_path: Path):
+    cache = CollateralCache(tmp_path)
+    fetch_collateral(MACHINE, at=AT, source=service.url, cache=cache)
+    assert list(tmp_path.iterdir()) == []
+    other = {**json.loads(PHALA.collateral), "tcb_info_signature": "00" * 64}
+    service.answers.update(answers_of(json.dumps(other).encode()))
+    second = fetch_collateral(MACHINE, at=AT, source=service.url, cache=cache)
+    assert json.loads(second)["tcb_info_signature"] == "00" * 64
+
+
+def test_a_pccs_without_the_roots_list_is_filled_in_by_intel(
+    monkeypatch: pytest.MonkeyPatch, service: Pccs, cache: CollateralCache
+):
+    der = bytes.fromhex(json.loads(PHALA.collateral)["root_ca_crl"])
+    service.change("rootcacrl", (404, {}, b""))
+    service.answers["/IntelSGXRootCA.der"] = (200, {}, der)
+
+    def get(url: str, **options: object) -> object:
+        return real_get(url.replace(fetching.INTEL_ROOT_CRL, crl), **options)
+
+    real_get, crl = fetching.get, f"{service.url}/IntelSGXRootCA.der"
+    monkeypatch.setattr(fetching, "get", get)
+    assert examine(PHALA.raw, fetched(service, cache), at=AT).genuine
+
+
+def test_a_stand_in_on_this_machine_without_one_is_not(service: Pccs):
+    service.change("rootcacrl", (404, {}, b""))
+    with pytest.raises(
+        FetchError, match=r"^127\.0\.0\.1 answers /sgx/.*/rootcacrl with status 404"
+    ):
+        fetched(service)
+
+
+@pytest.mark.parametrize("source", ["https://[::1", "", "x", "https://u:p@127.0.0.1/", "ftp://x"])
+def test_a_source_that_is_no_url_is_a_fetch_error(source: str, cache: CollateralCache):
+    with pytest.raises(FetchError):
+        fetch_collateral(MACHINE, at=AT, source=source, cache=cache)
+
+
 def test_what_is_kept_is_not_asked_for_again(service: Pccs, cache: CollateralCache):
     first = fetched(service, cache)
     asked = len(service.asked)
@@ -200,7 +256,10 @@ def test_what_one_source_serves_is_never_taken_for_anothers(service: Pccs, cache
     assert len(list(cache.folder.iterdir())) == 2
 
 
-def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(service: Pccs, tmp_path: Path):
+def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(
+    service: Pccs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(fetching, "on_this_machine", lambda _: False)
     (tmp_path / "file").write_text("in the way")
     assert fetched(service, CollateralCache(tmp_path / "file" / "cache"))
 

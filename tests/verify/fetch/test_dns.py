@@ -1,5 +1,6 @@
 """Asking real servers, and resolvers that do what they should not."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import dns.rrset
 import pytest
 from support.dns_servers import https_resolver, question, resolver, tls_resolver
 from support.dns_zones import ACCOUNT, APP_ID, RealDns, running_dns
+from support.tls_servers import raw_server
 
 from sp1tee.verify.caa import (
     LIMIT,
@@ -429,6 +431,48 @@ def test_a_resolver_that_says_nothing_over_tls_is_left_when_time_is_up(tmp_path:
 
     assert record.trouble is not None
     assert "in time" in record.trouble.message
+
+
+def longest(query: bytes, transport: str) -> bytes:
+    """Answer with 64 KiB where they fit."""
+    if transport == "udp":
+        answer = lock(query, flags=dns.flags.TC)
+        answer.answer = []
+        return answer.to_wire()
+    return lock(query).to_wire() + bytes(60_000)
+
+
+def test_a_long_answer_that_drips_over_tcp_is_left_when_time_is_up() -> None:
+    with resolver(longest, dripping=True) as text:
+        record, body = one(text, seconds=HASTE)
+
+    assert record.trouble is not None
+    assert "in time" in record.trouble.message
+    assert body is None
+
+
+def test_a_long_answer_that_drips_over_tls_is_left_when_time_is_up(tmp_path: Path) -> None:
+    with tls_resolver(longest, tmp_path, dripping=True) as server:
+        record, body = one(server.text, roots=server.ca, seconds=HASTE)
+
+    assert record.trouble is not None
+    assert "in time" in record.trouble.message
+    assert body is None
+
+
+def test_a_handshake_that_drips_is_left_when_time_is_up() -> None:
+    left = threading.Event()
+
+    def drip(plain: socket.socket) -> None:
+        plain.sendall(b"\x16\x03\x03\x40\x00")
+        while not left.wait(0.02):
+            plain.sendall(b"\0")
+
+    with raw_server(drip) as port:
+        record, _ = one(f"tls://127.0.0.1:{port}", seconds=HASTE)
+        left.set()
+
+    assert record.trouble is not None
 
 
 def test_a_name_too_long_to_be_asked_for_is_trouble_for_that_question_only() -> None:

@@ -62,6 +62,30 @@ def test_the_list_the_quote_and_what_is_listed_are_fetched():
     assert found[0][0].url == f"https://{HOST}:{server.port}/evidences/sha256sum.txt"
 
 
+def test_an_address_that_nobody_answers_at_keeps_no_evidence_away():
+    with tls_server(good(), files(directory())) as server:
+        found = fetch_evidence(HOST, server.port, ["127.0.0.9", "::1", "127.0.0.1"])
+    assert not troubles(found)
+    assert {record.address for record, _ in found} == {"127.0.0.1"}
+
+
+def test_an_address_that_answers_without_evidence_is_not_passed_over():
+    with (
+        tls_server(good(), files({})) as first,
+        tls_server(good(), files(directory()), address="127.0.0.2", port=first.port),
+    ):
+        found = fetch_evidence(HOST, first.port, ["127.0.0.1", "127.0.0.2"])
+    assert set(troubles(found).values()) == {"127.0.0.1 answers with HTTP 404."}
+
+
+def test_if_nobody_answers_anywhere_it_is_told_of_the_first_address():
+    with tls_server(good(), files({})) as gone:
+        pass
+    found = fetch_evidence(HOST, gone.port, ["127.0.0.1", "::1"])
+    assert bodies(found) == {}
+    assert all("127.0.0.1" in message for message in troubles(found).values())
+
+
 def test_attack_07_each_file_comes_over_a_connection_of_its_own():
     with tls_server(good(), files(directory())) as server:
         found = fetch_evidence(HOST, server.port, ["127.0.0.1"])

@@ -10,7 +10,7 @@ from support.tls_servers import always, raw_server, tls_server
 
 from sp1tee.errors import EvidenceTooLarge, FetchError
 from sp1tee.verify.fetch.deadline import Deadline
-from sp1tee.verify.fetch.tls import MAX_ADDRESSES, connect, fetch_endpoints
+from sp1tee.verify.fetch.tls import MAX_ADDRESSES, answering_first, connect, fetch_endpoints
 from sp1tee.verify.ingress import read_chain
 
 HOST = "tee.example.com"
@@ -96,6 +96,12 @@ def test_attack_03_somebody_who_never_answers_costs_no_more_than_was_given():
         ((record, _),) = fetch_endpoints(HOST, port, ["127.0.0.1"], seconds=0.2)
     assert record.trouble is not None
     assert "too long" in record.trouble.message
+
+
+def test_addresses_that_shook_hands_come_first():
+    with tls_server(good(), always(b"")) as server:
+        asked = fetch_endpoints(HOST, server.port, ["127.0.0.8", "127.0.0.1", "127.0.0.9"])
+    assert answering_first(asked) == ("127.0.0.1", "127.0.0.8", "127.0.0.9")
 
 
 def test_a_closed_port_is_recorded_as_trouble():

@@ -94,8 +94,8 @@ def cert(
         conclude_on(bundle, options, {"cert": policy}, tls_roots=ca_file, ct_logs=ct_logs)
     roots, logs, given = _anchors(options, ca_file, ct_logs)
     where = find(target or "", connect or (), resolver or (), offline=options.offline)
-    gathered = gather(where, evidence, offline=options.offline)
     endpoints = () if options.offline else shake_hands(where)
+    gathered = gather(where, endpoints, evidence, offline=options.offline)
     files = bodies(gathered.found)
     facts = ingress.examine(files, where.host)
     presented = room.examine(

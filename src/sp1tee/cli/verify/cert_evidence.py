@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sp1tee.verify.evidence.manifest import Endpoint
     from sp1tee.verify.fetch.ingress import Fetched
 
+    Handshake = tuple[Endpoint, bytes | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -57,7 +59,7 @@ def find(text: str, connect: Sequence[str], resolver: Sequence[str], *, offline:
         return Target(host, port, (), error)
 
 
-def shake_hands(where: Target) -> "tuple[tuple[Endpoint, bytes | None], ...]":
+def shake_hands(where: Target) -> "tuple[Handshake, ...]":
     """Take the chain of every address; trouble is recorded."""
     from sp1tee.verify.evidence.manifest import Endpoint
     from sp1tee.verify.fetch.tls import fetch_endpoints, trouble_of
@@ -68,8 +70,10 @@ def shake_hands(where: Target) -> "tuple[tuple[Endpoint, bytes | None], ...]":
     return ((Endpoint(address=host, port=where.port, server_name=host, trouble=trouble), None),)
 
 
-def gather(where: Target, source: str | None, *, offline: bool) -> Evidence:
-    """Take evidence files from a folder, a URL, or the host itself.
+def gather(
+    where: Target, endpoints: "Sequence[Handshake]", source: str | None, *, offline: bool
+) -> Evidence:
+    """Take evidence files from a folder, a URL, or the host itself, where that answered.
 
     Raises:
         EvidenceFileError: there is no such folder.
@@ -81,17 +85,24 @@ def gather(where: Target, source: str | None, *, offline: bool) -> Evidence:
         return Evidence(read_folder(Path(source)), own=False)
     if offline:
         return Evidence()
+    addresses = _answering(where, endpoints)
     if source is None:
-        return Evidence(fetch_evidence(where.host, where.port, where.addresses))
+        return Evidence(fetch_evidence(where.host, where.port, addresses))
     try:
         there = read_place(source)
     except FetchError as error:
         raise ConfigError(error.message, advice=error.advice) from None
     if there.host == where.host:
-        found = fetch_evidence(there.host, where.port, where.addresses, base=there.base)
+        found = fetch_evidence(there.host, where.port, addresses, base=there.base)
         return Evidence(found)
     found = fetch_evidence(there.host, there.port, _elsewhere(there.host), base=there.base)
     return Evidence(found, own=False)
+
+
+def _answering(where: Target, endpoints: "Sequence[Handshake]") -> tuple[str, ...]:
+    from sp1tee.verify.fetch.tls import answering_first
+
+    return answering_first(endpoints) if where.addresses else ()
 
 
 def _given(connect: Sequence[str], port: int) -> tuple[int, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from sp1tee.errors import EvidenceMalformed, FetchError
 from sp1tee.verify.fetch.collateral_cache import CollateralCache
-from sp1tee.verify.fetch.http import Response, get
+from sp1tee.verify.fetch.http import Response, get, on_this_machine
 from sp1tee.verify.quote.collateral import read_collateral, write_collateral
 from sp1tee.verify.quote.dcap import Platform
 from sp1tee.verify.reading import from_hex, read_object
@@ -46,7 +46,8 @@ def fetch_collateral(
         platform: the machine's certificate; `fmspc` and `ca` are used.
         at: the time it must be valid at to be taken from the cache, Unix seconds.
         source: Intel, or the address of a PCCS.
-        cache: where it is kept; None: nowhere.
+        cache: where it is kept; None: nowhere. What a server on this machine says is never kept:
+            it is near enough, and another one may be at its port the next time.
         roots: PEM file of the CAs that vouch for the source; the public ones if None.
 
     Returns:
@@ -56,12 +57,14 @@ def fetch_collateral(
         FetchError: the source cannot be reached, or answers something else.
         EvidenceTooLarge: it answers too much.
     """
-    kept = cache.find(platform, source, at) if cache else None
+    asked = _Source(_base(source), roots)
+    if cache is None or asked.local:
+        return _collect(asked, platform)
+    kept = cache.find(platform, asked.base, at)
     if kept is not None:
         return kept
-    data = _collect(_Source(_base(source), roots), platform)
-    if cache:
-        cache.keep(platform, source, data)
+    data = _collect(asked, platform)
+    cache.keep(platform, asked.base, data)
     return data
 
 
@@ -101,19 +104,36 @@ class _Source:
 
     @property
     def name(self) -> str:
-        return urlsplit(self.base).hostname or "The source"
+        try:
+            return urlsplit(self.base).hostname or "The source"
+        except ValueError:
+            return "The source"
+
+    @property
+    def local(self) -> bool:
+        return on_this_machine(self.name)
 
     def ask(self, path: str) -> Response:
-        return self._get(f"{self.base}{path}")
+        return self._good(self._get(f"{self.base}{path}"))
 
     def root_crl(self) -> Response:
+        """Get the root's list; from Intel, where its certificate says it is, if a PCCS has none.
+
+        Not for a server on this machine: that may stand in for Intel, with a root of its own.
+        """
         if self.base == INTEL:
-            return self._get(INTEL_ROOT_CRL)
-        return self.ask("/sgx/certification/v4/rootcacrl")
+            return self._good(get(INTEL_ROOT_CRL, limit=LIMIT, roots=self.roots))
+        response = self._get(f"{self.base}/sgx/certification/v4/rootcacrl")
+        if response.status == _NOT_FOUND and not self.local:
+            return self._good(get(INTEL_ROOT_CRL, limit=LIMIT))
+        return self._good(response)
 
     def _get(self, url: str) -> Response:
-        response = get(url, limit=LIMIT, roots=self.roots)
+        return get(url, limit=LIMIT, roots=self.roots)
+
+    def _good(self, response: Response) -> Response:
         if response.status != _OK:
+            url = response.url
             what = urlsplit(url).path
             unknown = response.status == _NOT_FOUND
             raise FetchError(

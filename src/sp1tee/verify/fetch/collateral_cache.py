@@ -58,7 +58,7 @@ class CollateralCache:
             with os.fdopen(handle, "wb") as file:
                 file.write(sha256(data).hexdigest().encode() + b"\n" + data)
             Path(name).replace(path)
-        except OSError:
+        except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
 

@@ -23,7 +23,7 @@ from sp1tee.verify.fetch.dns import query_all
 from sp1tee.verify.fetch.info import fetch_info
 from sp1tee.verify.fetch.ingress import bodies, fetch_evidence
 from sp1tee.verify.fetch.registry import fetch_images
-from sp1tee.verify.fetch.tls import fetch_endpoints, trouble_of
+from sp1tee.verify.fetch.tls import answering_first, fetch_endpoints, trouble_of
 from sp1tee.verify.guest_info import gateway_of, info_url, parse_info
 from sp1tee.verify.ingress import QUOTE
 from sp1tee.verify.quote import QuoteInput, read_quote
@@ -76,9 +76,10 @@ def collect(
 
     addresses, at_port = sources.connect or (read_addresses(host, replies), port)
     tell(f"Shaking hands with {len(addresses)} addresses.")
-    collector.endpoints(fetch_endpoints(host, at_port, addresses))
+    endpoints = fetch_endpoints(host, at_port, addresses)
+    collector.endpoints(endpoints)
     tell("Fetching the evidence files.")
-    files = fetch_evidence(host, at_port, addresses)
+    files = fetch_evidence(host, at_port, answering_first(endpoints))
     collector.ingress(files)
 
     quote = _quote(bodies(files).get(QUOTE))

@@ -141,7 +141,7 @@ def _checked(url: str) -> str:
         raise FetchError(f"{url[:200]!r} is no http or https URL.")
     if parts.username is not None:
         raise FetchError("A URL must not hold a name or a password.")
-    if parts.scheme == "http" and not _on_this_machine(host):
+    if parts.scheme == "http" and not on_this_machine(host):
         raise FetchError(
             f"{host} would be asked without TLS.",
             advice="Use https; plain http is for this machine only.",
@@ -149,7 +149,8 @@ def _checked(url: str) -> str:
     return host
 
 
-def _on_this_machine(host: str) -> bool:
+def on_this_machine(host: str) -> bool:
+    """Tell whether a URL's host is a loopback address, or the name of one."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -15,7 +15,7 @@ from sp1tee.errors import EvidenceFileError, FetchError, VerifyError
 from sp1tee.verify.evidence.manifest import IngressFile
 from sp1tee.verify.fetch.deadline import Deadline
 from sp1tee.verify.fetch.single_get import get
-from sp1tee.verify.fetch.tls import SECONDS, connect, trouble_of
+from sp1tee.verify.fetch.tls import MAX_ADDRESSES, SECONDS, connect, trouble_of
 from sp1tee.verify.ingress.account import MAX_ACCOUNT
 from sp1tee.verify.ingress.chain import MAX_CHAIN
 from sp1tee.verify.ingress.examination import FileState, examine
@@ -79,7 +79,10 @@ def fetch_evidence(
     base: str = BASE,
     seconds: float = 60.0,
 ) -> tuple[Fetched, ...]:
-    """Fetch `sha256sum.txt`, `quote.json` and the files that are listed, from the first address.
+    """Fetch `sha256sum.txt`, `quote.json` and the files that are listed.
+
+    All of it comes from the first address that can be connected to: one that cannot be is for the
+    checks of each address to tell, and keeps no evidence away.
 
     Right after a renewal, files and certificate may not fit together yet: then everything is
     fetched once more, and what came the second time is what counts.
@@ -99,10 +102,10 @@ def fetch_evidence(
     if not addresses:
         why = FetchError(f"{host} has no address.", advice="Check the name.")
         return ((_failed(place, LISTING, why), None),)
-    first = tuple(_all(place, addresses[0], deadline))
+    first = tuple(_all(place, addresses, deadline))
     if not _unsettled(first, host):
         return first
-    return tuple(_all(place, addresses[0], deadline))
+    return tuple(_all(place, addresses, deadline))
 
 
 def read_folder(folder: Path) -> tuple[Fetched, ...]:
@@ -130,11 +133,28 @@ def bodies(found: Sequence[Fetched]) -> dict[str, bytes]:
     return {record.name: body for record, body in found if body is not None}
 
 
-def _all(place: Place, address: str, deadline: Deadline) -> Iterator[Fetched]:
-    listing = _one(place, LISTING, address, deadline)
+def _all(place: Place, addresses: Sequence[str], deadline: Deadline) -> Iterator[Fetched]:
+    address, listing = _reached(place, addresses, deadline)
     yield listing
     for name in (QUOTE, *_listed(listing[1])):
         yield _one(place, name, address, deadline)
+
+
+def _reached(place: Place, addresses: Sequence[str], deadline: Deadline) -> tuple[str, Fetched]:
+    """Fetch the list from the first address that can be connected to."""
+    first = addresses[0]
+    failure = _one(place, LISTING, first, deadline)
+    if _connected(failure):
+        return first, failure
+    for address in addresses[1:MAX_ADDRESSES]:
+        listing = _one(place, LISTING, address, deadline)
+        if _connected(listing):
+            return address, listing
+    return first, failure
+
+
+def _connected(fetched: Fetched) -> bool:
+    return fetched[0].leaf_sha256 is not None
 
 
 def _one(place: Place, name: str, address: str, deadline: Deadline) -> Fetched:

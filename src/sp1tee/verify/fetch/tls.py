@@ -162,6 +162,12 @@ def fetch_endpoints(
     return asked + tuple((_failed(host, address, port, why), None) for address in rest)
 
 
+def answering_first(endpoints: Sequence[tuple[Endpoint, bytes | None]]) -> tuple[str, ...]:
+    """List addresses that were asked, those first that shook hands."""
+    records = sorted((record for record, _ in endpoints), key=lambda one: one.trouble is not None)
+    return tuple(record.address for record in records)
+
+
 def trouble_of(error: VerifyError) -> Trouble:
     """Make an error a record."""
     return Trouble(code=error.code, message=error.message[:4096])
