@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from rich.cells import cell_len
-from support.reports import APP, CHECKS, DATA, FACTS, HOSTILE, report, reports, with_text
+from support.reports import APP, CHECKS, DATA, FACTS, HOSTILE, TCB, report, reports, with_text
 
 from sp1tee.verify.checks import Status
 from sp1tee.verify.formats import render
@@ -42,6 +42,12 @@ def test_a_passing_check_takes_one_line() -> None:
     assert len(shown) == 1
     assert cell_len(shown[0]) <= 80
     assert "a summary" not in "".join(lines)
+
+
+def test_a_passing_check_shows_what_was_found_as_far_as_its_line_goes() -> None:
+    shown = render(report(TCB.passes("fine", actual="UpToDate"), APP.passes("x", actual="ab" * 99)))
+    assert "  ✓ The machine's TCB status is accepted: UpToDate\n" in shown
+    assert "  ✓ The application is the one that was asked for: ababab" in shown
 
 
 def test_a_check_that_did_not_pass_is_explained_with_what_to_do_next() -> None:

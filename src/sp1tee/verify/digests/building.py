@@ -76,7 +76,7 @@ def _build(use: Use, published: ImageFacts, rebuild: Rebuild, comparison: Compar
             _REACHED[comparison.level],
             subject=use.subject,
             expected=expected,
-            actual=actual,
+            actual=f"the same {comparison.level}: {actual}",
             details=(
                 f"level reached: {comparison.level}",
                 *_program(rebuild),

@@ -100,7 +100,9 @@ def _room(room: Room, width: int) -> Iterator[RenderableType]:
 
 
 def _headline(check: Check) -> Text:
-    return Text.assemble("  ", (SYMBOLS[check.status], _STYLES[check.status]), f" {titled(check)}")
+    found = "" if check.actual is None else f": {clean.line(check.actual)}"
+    mark = (SYMBOLS[check.status], _STYLES[check.status])
+    return Text.assemble("  ", mark, f" {titled(check)}", (found, "dim"))
 
 
 def _explained(check: Check) -> Iterator[RenderableType]:
