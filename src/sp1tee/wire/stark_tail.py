@@ -7,6 +7,7 @@ digest: a length that fits in both ways is the right one.
 """
 
 import re
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,9 +25,11 @@ MAX_PUBLIC_VALUES = (1 << 24) - 1
 _U64 = 8
 _MAX_VERSION = 16
 _MAX_TEE_PROOF = 1 << 12
-# Each length that fits costs a hash of as many bytes. A real proof offers one or two; whoever
-# forges public values full of lengths is stopped here.
+# Each length that fits costs a hash of as many bytes, and a search of all others. A real proof
+# offers one or two; whoever forges public values full of lengths is stopped here.
 _MAX_CANDIDATES = 16
+_MIN_CANDIDATES = 4
+_MAX_SEARCHED = 1 << 26
 _NO_SHARDS = bytes(_U64)
 _LENGTH_ENDS = re.compile(rb"[^\0](?=\0{5})")
 
@@ -86,7 +89,8 @@ def public_values_size(front: bytes, mode: Mode, hint: bytes | None) -> int:
         return len(hint)
     if mode is Mode.CORE and front.startswith(_NO_SHARDS):
         return _size_without_body(front)
-    sizes = list(islice(_fitting_sizes(front), _MAX_CANDIDATES))
+    affordable = max(_MAX_SEARCHED // max(len(front), 1), _MIN_CANDIDATES)
+    sizes = list(islice(_fitting_sizes(front), min(affordable, _MAX_CANDIDATES)))
     for size in sizes:
         if _commits_to(front, len(front) - size):
             return size
@@ -115,7 +119,9 @@ def _fitting_sizes(front: bytes) -> Iterator[int]:
         yield 0
     window = front[-(MAX_PUBLIC_VALUES + _U64) :]
     # A length below 2^24 ends in five zeros; its last non-zero byte is one of the first three.
-    for end in reversed([match.start() for match in _LENGTH_ENDS.finditer(window)]):
+    # Kept as bare numbers: whoever forges a window full of them must not make it a list of objects.
+    ends = array("I", (match.start() for match in _LENGTH_ENDS.finditer(window)))
+    for end in reversed(ends):
         for start in range(end, max(end - 3, -1), -1):
             size = len(window) - start - _U64
             if size >= 0 and window[start : start + _U64] == size.to_bytes(_U64, "little"):

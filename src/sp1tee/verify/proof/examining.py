@@ -16,8 +16,9 @@ from sp1tee.wire.commitment import digests, masked
 from sp1tee.wire.mock_proof import is_mock
 from sp1tee.wire.proof import Proof, SnarkProof, decode_proof
 
-SIZE: Final = 256 * 1024 * 1024
-"""How many bytes a proof may have: a Core proof has some megabytes for every shard."""
+SIZE: Final = 16 * 1024 * 1024
+"""How many bytes a proof may have. Those that clients ask for have 2 KB (PLONK, Groth16) or 1.5 MB
+(Compressed); a Core proof, which grows with its program's run, says nothing here that they don't."""
 
 _SHOWN: Final = 64
 _OWN_WORDS: Final = "the proof's own words"
