@@ -30,6 +30,12 @@ def test_what_is_json_is_read_as_it_was_written(value: object) -> None:
     assert read_json(json.dumps(value).encode(), "it", limit=1 << 20) == value
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "[1e400]", "Infinity", "NaN"])
+def test_what_is_no_number_for_every_reader_is_refused(number: str) -> None:
+    with pytest.raises(EvidenceMalformed):
+        read_json(number.encode(), "it", limit=100)
+
+
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_json_or_refused(data: bytes) -> None:
     try:

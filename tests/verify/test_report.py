@@ -47,6 +47,12 @@ def test_an_error_becomes_what_could_not_be_checked() -> None:
     assert (check.reason, check.remedy) == ("SP1TEE-V001", "Fetch it.")
 
 
+def test_facts_of_one_name_are_all_told() -> None:
+    facts = (claimed("a.b", 1, "x"), attested("a.b", 2, "y"), claimed("a.b", 1, "x"))
+    told = assemble("host", Findings((PASS,), facts), at=0).to_dict()["facts"]
+    assert {name: fact["value"] for name, fact in told.items()} == {"a.b": 1, "a.b#2": 2}
+
+
 def report_at(at: int, **changes: object):
     facts = (attested("quote.rtmr3", "00", "Intel"), claimed("quote.big", 2**70, "quote.json"))
     checks = (PASS, RULE.fails("no", expected="a", actual="b", location=Location("f.yml", 3)))

@@ -25,6 +25,12 @@ def one(settings: str) -> Service:
     return service
 
 
+@pytest.mark.parametrize("name", ["'a /x'", "'a\\u0000'", "\u0430", "''", "'*'", "a/b"])
+def test_a_service_whose_name_docker_compose_refuses_is_refused(name: str):
+    with pytest.raises(EvidenceMalformed, match=r"line 2"):
+        parse(f"services:\n  {name}:\n    image: x\n")
+
+
 def test_services_come_in_their_order_with_image_and_lines():
     found = [
         (s.name, s.line, s.image_line) for s in parse_compose(SP1, "docker-compose.yml").services

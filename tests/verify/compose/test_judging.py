@@ -122,6 +122,7 @@ def test_facts_are_attested_only_by_a_genuine_quote_over_these_bytes():
 
     assert basis() is Basis.ATTESTED
     assert basis(genuine=False) is Basis.CLAIMED
+    assert one(judged(SP1_APP, genuine=False), "hash").status is Status.UNEVALUABLE
     assert basis(compose_hash=bytes(32)) is Basis.CLAIMED
 
 

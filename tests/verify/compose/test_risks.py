@@ -146,6 +146,23 @@ def test_a_volume_that_is_another_name_for_a_path_is_that_path():
     assert ("docker-socket", "a") in not_passed(judged(app_compose(compose)))
 
 
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ("type: overlay, device: overlay, o: 'lowerdir=/,upperdir=/u,workdir=/w'", True),
+        ("type: ext4, device: /dev/vda", True),
+        ("type: none, o: bind, device: '${WHERE}'", True),
+        ("o: bind, device: '', mountpoint: /etc", True),
+        ("type: tmpfs, device: tmpfs, o: 'size=1m,uid=0'", False),
+        ("type: nfs, device: ':/export', o: 'addr=192.0.2.1,rw'", False),
+    ],
+)
+def test_a_volume_in_which_files_of_the_guest_are_is_named(options: str, path: bool):
+    compose = service("    volumes: ['d:/d']", f"\nvolumes:\n  d: {{driver_opts: {{{options}}}}}\n")
+
+    assert (("host-paths", "a") in not_passed(judged(app_compose(compose)))) is path
+
+
 def test_a_service_without_an_image_is_named():
     compose = b"services:\n  a:\n    command: x\n"
 
@@ -170,8 +187,9 @@ def test_what_a_merge_key_brings_is_seen_with_the_line_where_it_is_written():
         "  spy:\n    image: x\n    volumes_from: [ingress]\n",
         "  spy:\n    image: x\n    volumes_from: ['ingress:ro']\n",
         "  spy:\n    image: x\n    volumes: ['other:/c']\nvolumes:\n  certs: &v {name: same}\n  other: *v\n",
+        "  spy:\n    image: x\n    volumes: ['o:/c']\nvolumes:\n  o: {external: true, name: p_certs}\n",
     ],
-    ids=["short", "long", "same place", "volumes_from", "read-only", "second name"],
+    ids=["short", "long", "same place", "volumes_from", "read-only", "second name", "full name"],
 )
 def test_attack_39_an_extra_service_with_the_certificates_volume_is_named(other: str):
     check = one(judged(app_compose((CERTIFICATES + other).encode())), "certificate-volume")

@@ -31,7 +31,7 @@ from sp1tee.errors import (
     EvidenceTooLarge,
     VerifyError,
 )
-from sp1tee.verify.checks import Findings
+from sp1tee.verify.checks import Check, Findings
 from sp1tee.verify.compose import ComposeFile, parse_compose
 from sp1tee.verify.digests import COMPOSE, ImageEvidence, Platform, from_records, judge, uses
 from sp1tee.verify.policy.model import DigestsPolicy
@@ -132,7 +132,13 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     conclude(
         options,
         target,
-        Findings((COMPOSE.passes(f"It has the services {_names(material.file)}."),)) + findings,
+        Findings(
+            (
+                COMPOSE.passes(f"It has the services {_names(material.file)}."),
+                *(_measured() if bundle is not None else ()),
+            )
+        )
+        + findings,
         (*material.inputs, *inputs),
         _notes(material.file, chosen),
     )
@@ -156,6 +162,19 @@ class Material:
     file: ComposeFile
     inputs: tuple[Input, ...]
     images: Mapping[str, ImageEvidence] | None = None
+
+
+def _measured() -> tuple[Check, ...]:
+    """Say what saved evidence's configuration is worth here."""
+    from sp1tee.verify.compose.rules import HASH
+
+    return (
+        HASH.skips(
+            "Whether this is the configuration that was measured was not checked here: the guest "
+            "claims it.",
+            remedy="Verify all of it: sp1tee verify all BUNDLE --policy FILE",
+        ),
+    )
 
 
 def _written(compose: Path) -> Material:

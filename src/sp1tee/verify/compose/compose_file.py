@@ -4,11 +4,14 @@ The Compose Specification (compose-spec.io) gives the meaning; what is read here
 decides about images and about who can reach what.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge
 from sp1tee.verify.compose.yaml_tree import Entry, Node, Scalar, Table, read_yaml
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,255}", re.ASCII)
 
 SERVICES: Final = 200
 """How many services a file may have; each is checked against every rule."""
@@ -81,6 +84,10 @@ def parse_compose(text: bytes, name: str) -> ComposeFile:
 
 def _service(file: str, name: str, entry: Entry) -> Service:
     settings = entry.value
+    if not _NAME.fullmatch(name):
+        raise EvidenceMalformed(
+            f"{file} has a service in line {entry.line} with a name that Docker Compose refuses."
+        )
     if not isinstance(settings, Table):
         raise EvidenceMalformed(f"{file} has a service in line {entry.line} that is no mapping.")
     image = settings.get("image")

@@ -8,6 +8,8 @@ from typing import Final
 from sp1tee.verify.compose.compose_file import ComposeFile, Service
 from sp1tee.verify.compose.yaml_tree import Listing, Node, Scalar, Table
 
+_OWN_STORAGE: Final = ("tmpfs", "nfs", "nfs4", "cifs")
+"""Types of volumes in which nothing of the guest's is."""
 _PATH_STARTS: Final = ("/", ".", "~", "$")
 UNREADABLE: Final = "(unreadable)"
 
@@ -69,10 +71,21 @@ def _resolved(file: ComposeFile, mount: Mount) -> Mount:
     if not isinstance(volume, Table):
         return mount
     options = volume.get("driver_opts")
-    device = _text(options, "device") if isinstance(options, Table) else ""
-    if device.startswith(_PATH_STARTS):
+    if options is not None and not isinstance(options, Table):
+        return Mount(UNREADABLE, True, mount.target, mount.line)
+    device = _behind(options)
+    if device:
         return Mount(_normal(device), True, mount.target, mount.line)
     return Mount(_text(volume, "name") or mount.source, False, mount.target, mount.line)
+
+
+def _behind(options: Table | None) -> str:
+    """Return what of the guest a volume's options show: a device, or the layers of an overlay."""
+    if options is None or _text(options, "type") in _OWN_STORAGE:
+        return ""
+    told = (_text(options, "device"), _text(options, "o"), _text(options, "mountpoint"))
+    paths = [each for each in told if each.startswith(_PATH_STARTS)]
+    return next(iter(paths), "") or next((each for each in told if "/" in each or "$" in each), "")
 
 
 def split_outside_braces(text: str) -> tuple[str, str, str]:

@@ -148,7 +148,7 @@ def _certificate_volume(file: ComposeFile) -> Iterator[Hit]:
     owners = set(held.values())
     for service in file.services:
         for mount in mounts(file, service):
-            owner = held.get(mount.source, service.name)
+            owner = _owner(held, mount, service.name)
             if owner != service.name:
                 text = f"mounts {mount.source}, where {owner} keeps its certificate's private key"
                 yield Hit(service.name, mount.line, text)
@@ -156,6 +156,18 @@ def _certificate_volume(file: ComposeFile) -> Iterator[Hit]:
         for item in _items(entry.value):
             if _text(item).removeprefix("service:").split(":")[0] in owners:
                 yield Hit(service.name, item.line, f"has every volume of {_text(item)[:80]}")
+
+
+def _owner(held: dict[str, str], mount: Mount, name: str) -> str:
+    """Return whose key is in a mount.
+
+    A volume's full name begins with its project's, under which it can be mounted as well.
+    """
+    for source, owner in held.items():
+        alike = not mount.is_path and mount.source.endswith(f"_{source}")
+        if mount.source == source or alike:
+            return owner
+    return name
 
 
 def _published_ports(file: ComposeFile) -> Iterator[Hit]:
