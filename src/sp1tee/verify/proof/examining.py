@@ -17,8 +17,8 @@ from sp1tee.wire.mock_proof import is_mock
 from sp1tee.wire.proof import Proof, SnarkProof, decode_proof
 
 SIZE: Final = 16 * 1024 * 1024
-"""How many bytes a proof may have. Those that clients ask for have 2 KB (PLONK, Groth16) or 1.5 MB
-(Compressed); a Core proof, which grows with its program's run, says nothing here that they don't."""
+"""How many bytes a proof may have: Groth16 and PLONK have 2 KB, Compressed 1.5 MB. Only Core has
+some megabytes for every shard, and of a long run's no more is said here than that it is Core."""
 
 _SHOWN: Final = 64
 _OWN_WORDS: Final = "the proof's own words"
