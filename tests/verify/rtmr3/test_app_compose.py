@@ -59,3 +59,10 @@ def test_a_log_that_does_not_replay_measures_no_file() -> None:
 @pytest.mark.parametrize("raw", [b"", b"\xff", b"[" * 1000, b"{" * 1000], ids=range(4))
 def test_any_bytes_can_be_compared(raw: bytes) -> None:
     assert judge_app_compose(event_logs.phala().examined(), raw).status is Status.FAIL
+
+
+def test_no_file_is_the_measured_one_of_a_quote_that_is_not_known_to_be_genuine() -> None:
+    facts = event_logs.phala().examined()
+    raw = (DATA / FOLDERS["phala"] / "app_compose.raw.json").read_bytes()
+    assert judge_app_compose(facts, raw, believed=False).status is Status.UNEVALUABLE
+    assert judge_app_compose(facts, b"{}", believed=False).status is Status.FAIL

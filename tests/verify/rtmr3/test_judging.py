@@ -97,6 +97,17 @@ def test_facts_are_attested_if_the_quote_is_genuine_and_claimed_if_not() -> None
         assert known["rtmr3.app_id"].basis is basis
 
 
+def test_what_the_log_of_an_unverified_quote_says_does_not_pass_unless_that_is_trusted() -> None:
+    facts = event_logs.phala().examined()
+
+    def of_app_id(*, trusted: bool) -> Check:
+        return check(judge(facts, PINNED, genuine=False, required=True, trusted=trusted), "app-id")
+
+    assert of_app_id(trusted=False).status is Status.UNEVALUABLE
+    assert of_app_id(trusted=False).remedy == "See the checks of quote."
+    assert of_app_id(trusted=True).status is Status.PASS
+
+
 def test_a_guest_is_asked_by_its_instance_or_else_its_application() -> None:
     assert identity_of(read_events(event_logs.phala().log)) == PHALA_INSTANCE
     near = event_logs.near_2026().examined()

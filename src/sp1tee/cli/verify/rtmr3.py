@@ -120,9 +120,10 @@ def rtmr3(
     except (EvidenceMissing, EvidenceMalformed, EvidenceTooLarge) as error:
         common.conclude(options, str(source.file), findings + unreadable(error), inputs)
     genuine = quoted.facts is not None and quoted.facts.genuine
-    findings += judge(facts, policy, genuine=genuine, required=False)
+    findings += judge(facts, policy, genuine=genuine, required=False, trusted=source.trusted)
     if app_compose is not None:
-        findings += Findings((_app_compose(facts, app_compose, inputs),))
+        believed = genuine or source.trusted
+        findings += Findings((_app_compose(facts, app_compose, inputs, believed=believed),))
     common.conclude(options, str(source.file), findings, inputs)
 
 
@@ -190,7 +191,7 @@ def _facts(quoted: Quoted, log: "Json") -> "Rtmr3Facts":
     return examine(events, report.rtmr3, boot=(report.rtmr0, report.rtmr1, report.rtmr2))
 
 
-def _app_compose(facts: "Rtmr3Facts", file: Path, inputs: list[Input]) -> Check:
+def _app_compose(facts: "Rtmr3Facts", file: Path, inputs: list[Input], *, believed: bool) -> Check:
     from sp1tee.verify.rtmr3 import APP_COMPOSE_LIMIT, judge_app_compose
     from sp1tee.verify.rtmr3.rules import APP_COMPOSE
 
@@ -199,4 +200,4 @@ def _app_compose(facts: "Rtmr3Facts", file: Path, inputs: list[Input]) -> Check:
     except EvidenceTooLarge as error:
         return APP_COMPOSE.unevaluable(error)
     inputs.append(Input("app-compose", raw))
-    return judge_app_compose(facts, raw)
+    return judge_app_compose(facts, raw, believed=believed)

@@ -38,11 +38,18 @@ def judge_hash(
             remedy="Take the text of tcb_info.app_compose as it stands: no line break added, "
             "nothing re-serialised.",
         )
+    if not genuine:
+        return rule.unevaluable(
+            "Its SHA-256 is the compose-hash of a quote that is not known to be genuine.",
+            expected=compose_hash.hex(),
+            actual=actual,
+            remedy="See the checks of quote.",
+        )
     return rule.passes(
         "Its SHA-256 is the measured compose-hash.",
         expected=compose_hash.hex(),
         details=(UNMEASURED,),
-        anchors=("RTMR3" if genuine else "RTMR3 of an unverified quote",),
+        anchors=("RTMR3",),
     )
 
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from sp1tee.verify.checks import Check, Findings, Rule
+from sp1tee.verify.checks import Check, Findings, Rule, Status
 from sp1tee.verify.facts import Basis, Fact
 from sp1tee.verify.osimage import rules
 from sp1tee.verify.osimage.examining import OsFacts
@@ -33,19 +34,31 @@ def judge(
         os_image_hash: the `os-image-hash` event, if RTMR3 bears it out. Never what a host's
             `vm_config` says: whoever asks for a quote can choose that.
     """
-    checks = tuple(_checks(facts, policy, os_image_hash, QUOTE if genuine else UNVERIFIED))
-    return Findings(checks, tuple(_facts(facts, genuine=genuine)))
+    checks = tuple(_checks(facts, policy, os_image_hash))
+    known = checks if genuine else tuple(map(_unproven, checks))
+    return Findings(known, tuple(_facts(facts, genuine=genuine)))
 
 
-def _checks(
-    facts: OsFacts, policy: OsPolicy, os_image_hash: bytes | None, anchor: str
-) -> Iterator[Check]:
+def _unproven(check: Check) -> Check:
+    """Let nothing pass that only a quote says which may be anybody's."""
+    if check.status is not Status.PASS:
+        return check
+    return replace(
+        check,
+        status=Status.UNEVALUABLE,
+        summary="The quote says so, but is not known to be genuine.",
+        remedy="See the checks of quote.",
+        anchors=(UNVERIFIED,),
+    )
+
+
+def _checks(facts: OsFacts, policy: OsPolicy, os_image_hash: bytes | None) -> Iterator[Check]:
     if facts.image is None:
         yield _unknown(facts)
         yield _not_known(rules.ACCEPTED)
         yield _not_known(rules.RELEASE)
     else:
-        yield rules.IMAGE.passes(_called(facts.image), anchors=(anchor, facts.image.source))
+        yield rules.IMAGE.passes(_called(facts.image), anchors=(QUOTE, facts.image.source))
         yield _accepted(facts.image, policy)
         yield _release(facts.image, policy)
     yield _image_hash(facts.image, os_image_hash)

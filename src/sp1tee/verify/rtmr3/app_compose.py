@@ -15,14 +15,23 @@ APP_COMPOSE_LIMIT: Final = 512 * KIB
 """dstack since 0.5.5 takes at most 256 KiB."""
 
 
-def judge_app_compose(facts: Rtmr3Facts, raw: bytes) -> Check:
-    """Compare a file with the `compose-hash` event: SHA-256 of its bytes as they are."""
+def judge_app_compose(facts: Rtmr3Facts, raw: bytes, *, believed: bool = True) -> Check:
+    """Compare a file with the `compose-hash` event: SHA-256 of its bytes as they are.
+
+    Unless the quote that holds RTMR3 is `believed`, no file is the measured one.
+    """
     rule, found = rules.APP_COMPOSE, hashlib.sha256(raw).digest()
     if facts.compose_hash is None or not facts.replays:
         return rule.unevaluable(
             "Which app-compose.json was measured is not known.",
             actual=found.hex(),
             remedy=f"See {rules.REPLAY.id} and {rules.CHAIN.id}.",
+        )
+    if found == facts.compose_hash and not believed:
+        return rule.unevaluable(
+            "The log has its SHA-256, but its quote is not known to be genuine.",
+            actual=found.hex(),
+            remedy="See the checks of quote.",
         )
     if found == facts.compose_hash:
         return rule.passes("Its SHA-256 is the measured compose hash.", expected=found.hex())

@@ -25,20 +25,24 @@ def unreadable(error: VerifyError) -> Findings:
     return Findings((rules.LOG.unevaluable(error),))
 
 
-def judge(facts: Rtmr3Facts, policy: Rtmr3Policy, *, genuine: bool, required: bool) -> Findings:
+def judge(
+    facts: Rtmr3Facts, policy: Rtmr3Policy, *, genuine: bool, required: bool, trusted: bool = False
+) -> Findings:
     """Judge an event log.
 
-    Nothing that the log says passes unless it replays to RTMR3.
+    Nothing that the log says passes unless it replays to RTMR3, and RTMR3 is a genuine quote's.
 
     Args:
         facts: what it says.
         policy: what the reader demands.
         genuine: whether the quote that holds RTMR3 was verified.
         required: whether a pin that the policy leaves out is an omission.
+        trusted: whether the reader says that the quote was verified elsewhere.
     """
     anchor = QUOTE if genuine else UNVERIFIED
     said = (*order(facts, policy), *pins(facts, policy, required=required))
-    checks = (*integrity(facts), *(_only_if_it_replays(check, facts) for check in said))
+    doubt = _doubt(facts, believed=genuine or trusted)
+    checks = (*integrity(facts), *(_doubted(check, doubt) for check in said))
     known = tuple(
         replace(check, anchors=(anchor,)) if check.status is Status.PASS else check
         for check in checks
@@ -46,15 +50,20 @@ def judge(facts: Rtmr3Facts, policy: Rtmr3Policy, *, genuine: bool, required: bo
     return Findings(known, tuple(_facts(facts, genuine=genuine)))
 
 
-def _only_if_it_replays(check: Check, facts: Rtmr3Facts) -> Check:
-    if facts.replays or check.status is not Status.PASS:
+def _doubt(facts: Rtmr3Facts, *, believed: bool) -> tuple[str, str] | None:
+    """Say why what the log says counts for nothing, and where to look; None if it counts."""
+    if not facts.replays:
+        return "The log says so, but it is not the one that RTMR3 was made of.", rules.REPLAY.id
+    if not believed:
+        return "The log says so, but its quote is not known to be genuine.", "the checks of quote"
+    return None
+
+
+def _doubted(check: Check, doubt: tuple[str, str] | None) -> Check:
+    if doubt is None or check.status is not Status.PASS:
         return check
-    return replace(
-        check,
-        status=Status.UNEVALUABLE,
-        summary="The log says so, but it is not the one that RTMR3 was made of.",
-        remedy=f"See {rules.REPLAY.id}.",
-    )
+    summary, where = doubt
+    return replace(check, status=Status.UNEVALUABLE, summary=summary, remedy=f"See {where}.")
 
 
 def _facts(facts: Rtmr3Facts, *, genuine: bool) -> Iterator[Fact]:
