@@ -34,7 +34,9 @@ def report_on(
     today = datetime.fromtimestamp(at, UTC).date()
     checks, said = apply(findings.checks, policy.policy.waivers, today)
     record = PolicyRecord(
-        policy.policy.name or policy.path.name, policy.sha256, tuple(explain(policy.policy))
+        policy.policy.name or policy.path.name,
+        policy.sha256,
+        explain(policy.policy, _judged(findings)),
     )
     return assemble(
         target,
@@ -44,3 +46,9 @@ def report_on(
         inputs=inputs,
         notes=(*notes, *said),
     )
+
+
+def _judged(findings: Findings) -> set[str]:
+    """Return the policy's sections that checks were made for; evidence files belong to `cert`."""
+    rooms = {check.id.partition(".")[0] for check in findings.checks}
+    return rooms | {"cert"} if "ingress" in rooms else rooms

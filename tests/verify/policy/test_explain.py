@@ -123,3 +123,14 @@ def test_the_policy_for_the_reference_host_pins_what_its_readme_publishes() -> N
         "rtmr3.app_id",
         "rtmr3.instance_id",
     ]
+
+
+def test_of_sections_that_are_not_enforced_only_that_is_said():
+    said = explain(full(), {"quote"})
+    assert any("TCB status" in line for line in said)
+    assert not any("application must be" in line or "Not pinned: the ACME" in line for line in said)
+    assert said[-1] == (
+        "Not enforced here: what it says about cert, rtmr3, compose, os, caa and digests; "
+        "`verify all` does."
+    )
+    assert not any("Not enforced" in line for line in explain(full()))

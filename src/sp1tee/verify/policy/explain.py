@@ -1,6 +1,7 @@
 """A policy in words, line by line, with what it leaves open."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final
 
 from sp1tee.verify.policy.model import (
     Anchors,
@@ -18,33 +19,31 @@ from sp1tee.verify.policy.model import (
 from sp1tee.verify.policy.pins import PINS, ROOMS
 
 
-def explain(policy: Policy) -> tuple[str, ...]:
+def explain(policy: Policy, rooms: Collection[str] = ROOMS) -> tuple[str, ...]:
     """Say what a policy demands, in the order in which the evidence is read.
 
     Files are called by their names alone: the same policy says the same in every folder.
+
+    Args:
+        policy: what is demanded.
+        rooms: the sections that are enforced. Of the others only that they are not is said: a
+            report must not seem to have checked them.
     """
-    return tuple(_lines(policy))
+    return tuple(_lines(policy, rooms))
 
 
-def _lines(policy: Policy) -> Iterator[str]:
+def _lines(policy: Policy, rooms: Collection[str]) -> Iterator[str]:
     yield from _anchors(policy.anchors)
-    if policy.cert is not None:
-        yield from _cert(policy.cert)
-    if policy.quote is not None:
-        yield from _quote(policy.quote)
-    if policy.rtmr3 is not None:
-        yield from _rtmr3(policy.rtmr3)
-    if policy.compose is not None:
-        yield from _compose(policy.compose)
-    if policy.os is not None:
-        yield from _os(policy.os)
-    if policy.caa is not None:
-        yield from _caa(policy.caa)
-    if policy.digests is not None:
-        yield from _digests(policy.digests)
+    for room in ROOMS:
+        section = getattr(policy, room)
+        if section is not None and room in rooms:
+            yield from _SECTIONS[room](section)
     for waiver in policy.waivers:
         yield _waiver(waiver)
-    yield from _open(policy)
+    yield from _open(policy, rooms)
+    aside = [room for room in ROOMS if room not in rooms and getattr(policy, room) is not None]
+    if aside:
+        yield f"Not enforced here: what it says about {_and(aside)}; `verify all` does."
 
 
 def _anchors(anchors: Anchors) -> Iterator[str]:
@@ -163,12 +162,13 @@ def _waiver(waiver: WaiverPolicy) -> str:
     return f"Waived until {waiver.expires}: {waiver.check}{subject}, because: {waiver.reason}"
 
 
-def _open(policy: Policy) -> Iterator[str]:
-    missing = [room for room in ROOMS if getattr(policy, room) is None]
+def _open(policy: Policy, rooms: Collection[str]) -> Iterator[str]:
+    missing = [room for room in ROOMS if room in rooms and getattr(policy, room) is None]
     if missing:
         yield f"Nothing is decided about {_and(missing)}: no such section."
     for pin in PINS:
-        if pin.key.partition(".")[0] not in missing and not pin.held(policy):
+        room = pin.key.partition(".")[0]
+        if room in rooms and room not in missing and not pin.held(policy):
             needed = "; `verify all` cannot do without it" if pin.needed else ""
             yield f"Not pinned: {pin.what} (`{pin.key}`): {pin.open}{needed}."
 
@@ -191,3 +191,14 @@ def _and(names: Sequence[str]) -> str:
 
 def _joined(names: Sequence[str], word: str) -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+_SECTIONS: Final[dict[str, Callable[[Any], Iterator[str]]]] = {
+    "cert": _cert,
+    "quote": _quote,
+    "rtmr3": _rtmr3,
+    "compose": _compose,
+    "os": _os,
+    "caa": _caa,
+    "digests": _digests,
+}
