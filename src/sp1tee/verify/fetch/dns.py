@@ -5,7 +5,6 @@ network; what could not be had is kept as well.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from sp1tee.verify.caa import (
 )
 from sp1tee.verify.evidence.manifest import DnsReply, Trouble
 from sp1tee.verify.fetch.dns_exchange import Exchanged, ask
+from sp1tee.verify.fetch.side_by_side import side_by_side
 
 SECONDS: Final = 5.0
 """How long one question may take; resolvers themselves wait for less."""
@@ -95,8 +95,7 @@ def _ask_all(
     roots: Path | None,
 ) -> tuple[Recorded, ...]:
     calls = [(r, name, kind) for r in dict.fromkeys(resolvers) for name, kind in wanted]
-    with ThreadPoolExecutor(max_workers=max(1, min(_AT_ONCE, len(calls)))) as pool:
-        return tuple(pool.map(lambda call: _record(call, seconds, roots), calls))
+    return side_by_side(lambda call: _record(call, seconds, roots), calls, at_once=_AT_ONCE)
 
 
 def _record(call: tuple[Resolver, str, str], seconds: float, roots: Path | None) -> Recorded:

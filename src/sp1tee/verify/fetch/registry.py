@@ -4,7 +4,6 @@ What comes is only sorted here; `sp1tee.verify.digests` hashes and reads it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from sp1tee.verify.digests.published import choose
 from sp1tee.verify.digests.references import Reference
 from sp1tee.verify.evidence.manifest import ImageManifest, Trouble
 from sp1tee.verify.fetch.repository import EVERY_HOST, Repository
+from sp1tee.verify.fetch.side_by_side import side_by_side
 
 _AT_ONCE: Final = 4
 _TEXT: Final = 256
@@ -50,8 +50,8 @@ def fetch_images(
     """
     named = dict.fromkeys(references)
     ask = partial(_image, platform=platform, registries=registries or {}, roots=roots)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(fetched for image in pool.map(ask, named) for fetched in image)
+    found = side_by_side(ask, list(named), at_once=_AT_ONCE)
+    return tuple(fetched for image in found for fetched in image)
 
 
 def published_layers(

@@ -10,7 +10,6 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from types import TracebackType
@@ -21,6 +20,7 @@ from OpenSSL import SSL, crypto
 from sp1tee.errors import EvidenceTooLarge, FetchError, VerifyError
 from sp1tee.verify.evidence.manifest import Endpoint, Trouble
 from sp1tee.verify.fetch.deadline import Deadline
+from sp1tee.verify.fetch.side_by_side import side_by_side
 from sp1tee.verify.ingress.chain import MAX_CERTIFICATES, MAX_CHAIN
 
 T = TypeVar("T")
@@ -155,8 +155,7 @@ def fetch_endpoints(
     def one(address: str) -> tuple[Endpoint, bytes | None]:
         return _endpoint(host, address, port, seconds)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        asked = tuple(pool.map(one, addresses[:MAX_ADDRESSES]))
+    asked = side_by_side(one, addresses[:MAX_ADDRESSES], at_once=_AT_ONCE)
     why = FetchError(f"{host} has more than {MAX_ADDRESSES} addresses: this one was not asked.")
     rest = addresses[MAX_ADDRESSES:]
     return asked + tuple((_failed(host, address, port, why), None) for address in rest)
