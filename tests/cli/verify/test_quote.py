@@ -133,14 +133,14 @@ def test_offline_and_without_collateral_nothing_is_known(sp1tee: Run):
     assert checks(ran)["quote.collateral"]["status"] == "unevaluable"
 
 
-def test_collateral_is_fetched_and_kept(sp1tee: Run, tmp_path: Path):
+def test_collateral_is_fetched_and_of_this_machine_not_kept(sp1tee: Run, tmp_path: Path):
     with pccs(PHALA.collateral) as service:
         command = ["verify", "quote", PHALA.quote_file, "--pccs", service.url]
         command += ["--at", PHALA.middle, "--format", "json"]
         first, second = sp1tee(*command), sp1tee(*command)
         assert (first.code, second.code) == (0, 0)
-        assert len(service.asked) == 4
-    assert list((tmp_path / "cache" / "sp1tee" / "collateral").iterdir())
+        assert len(service.asked) == 8
+    assert not (tmp_path / "cache").exists()
     assert report(first)["digest"] == report(second)["digest"]
     assert [entry["name"] for entry in report(first)["inputs"]] == ["quote", "collateral"]
 
@@ -192,6 +192,18 @@ def test_a_policy_decides_and_flags_add_to_it(sp1tee: Run, tmp_path: Path):
     assert checks(ran)["quote.advisories"]["status"] == "refused"
     up_to_date = arguments(PHALA, "--policy", policy, "--accept-tcb", "UpToDate")
     assert sp1tee(*up_to_date).code == 0
+
+
+def test_a_report_says_what_flags_made_of_the_policy(sp1tee: Run, tmp_path: Path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = "sp1tee.policy.v1"\nname = "ours"\n[quote]\n')
+    command = arguments(OUT_OF_DATE, "--policy", policy, "--format", "json")
+    plain = report(sp1tee(*command))["policy"]
+    changed = report(sp1tee(*command, "--accept-tcb", "OutOfDate"))["policy"]
+    assert plain["name"] == "ours"
+    assert "The quote's TCB status must be UpToDate." in plain["lines"]
+    assert changed["name"] == "ours, changed by flags"
+    assert "The quote's TCB status must be UpToDate or OutOfDate." in changed["lines"]
 
 
 def test_a_quote_can_come_from_stdin_in_its_own_process(process: Start, tmp_path: Path):

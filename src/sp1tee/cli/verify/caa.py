@@ -90,10 +90,11 @@ def caa(
 
     name = usable(read_host, host)
     policy = _policy(options, account, issuer, method)
+    options = options.demanding("caa", policy)
     pinned = _app_id(options, app_id)
     found = _answers(options, name, resolver or (), bundle)
     facts = examine(name, [read_reply(record, body) for record, body in found])
-    findings = judge(facts, policy, app_id=pinned)
+    findings = common.about(options, name) + judge(facts, policy, app_id=pinned)
     inputs = [
         Input(f"{record.resolver} {record.name} {record.type}", body)
         for record, body in found

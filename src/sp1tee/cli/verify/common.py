@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
@@ -20,6 +20,7 @@ from sp1tee.verify.report import Input, Report
 
 if TYPE_CHECKING:
     from sp1tee.verify.evidence import Bundle
+    from sp1tee.verify.policy.model import Section
 
 Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
 BundleFile = Annotated[
@@ -60,6 +61,17 @@ class Options:
     format: Format
     output: Path | None
     quiet: bool
+
+    def demanding(self, room: str, section: "Section") -> "Options":
+        """Return these with what flags made of one section, so that the report says it."""
+        if self.policy is None:
+            return self
+        named = self.policy.policy
+        if section == (getattr(named, room) or type(section).model_validate({})):
+            return self
+        name = f"{named.name or self.policy.path.name}, changed by flags"
+        changed = named.model_copy(update={room: section, "name": name})
+        return replace(self, policy=replace(self.policy, policy=changed))
 
 
 def options(
@@ -161,6 +173,16 @@ def load(options: Options, path: Path) -> "Bundle":
         return load_bundle(path)
     except (BundleError, EvidenceTooLarge) as error:
         conclude(options, str(path), Findings((BUNDLE.unevaluable(error),)))
+
+
+def about(options: Options, host: str) -> Findings:
+    """Compare the host that was typed with those that the policy names, if it names any."""
+    section = options.policy.policy.cert if options.policy else None
+    if section is None or not section.hosts:
+        return Findings()
+    from sp1tee.verify.appraisal.origins import judge_host
+
+    return Findings((judge_host(host, section.hosts, required=False),))
 
 
 def conclude(

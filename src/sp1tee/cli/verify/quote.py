@@ -83,6 +83,7 @@ def quote(
     from sp1tee.verify.quote import INTEL, judge, unreadable
 
     policy = _policy(options, accept_tcb or ())
+    options = options.demanding("quote", policy)
     wanted = None if report_data is None else _report_data(report_data)
     common.one_of(file, bundle, "a quote")
     if bundle is not None:

@@ -108,6 +108,7 @@ def rtmr3(
     from sp1tee.verify.rtmr3 import judge, unreadable
 
     policy = _policy(options, pins)
+    options = options.demanding("rtmr3", policy)
     common.one_of(source.file, bundle, "a quote with --quote")
     if bundle is not None:
         from sp1tee.cli.verify.appraising import conclude_on
