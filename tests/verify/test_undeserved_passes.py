@@ -8,8 +8,10 @@ from support.bundles import AT, HOST, check, findings, fitting, genuine, policy_
 
 from sp1tee.errors import BundleError
 from sp1tee.sim.ingress import Host, build, saved
+from sp1tee.verify.appraisal.origins import judge_addresses
 from sp1tee.verify.checks import Status
 from sp1tee.verify.conclusion import report_on
+from sp1tee.verify.evidence.manifest import Endpoint
 from sp1tee.verify.facts import Basis
 from sp1tee.verify.verdict import Verdict
 
@@ -50,6 +52,15 @@ def test_the_evidences_name_must_be_written_as_it_is_compared(written: str) -> N
 
     found = findings(remade(renamed))
     assert check(found, "evidence.host").status is Status.UNEVALUABLE
+
+
+@pytest.mark.parametrize("name", ["begun", "finished"])
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_time_of_no_collection_is_refused(name: str, time: str) -> None:
+    with pytest.raises(BundleError, match=name):
+        remade(lambda manifest: manifest.update({name: time}))
 
 
 @pytest.mark.parametrize(("early", "status"), [(3600, Status.PASS), (3601, Status.UNEVALUABLE)])
@@ -94,6 +105,11 @@ def test_attack_06_an_address_that_was_not_asked_is_told() -> None:
     found = findings(remade(half))
     assert unmet(found) == {"evidence.addresses": Status.UNEVALUABLE}
     assert check(found, "evidence.addresses").details == ("127.0.0.2",)
+
+
+def test_an_address_is_the_same_however_it_is_written() -> None:
+    named, asked = ["2001:db8::1"], Endpoint(address="2001:DB8:0::1", port=443, server_name=HOST)
+    assert judge_addresses(named, [asked], required=True).status is Status.PASS
 
 
 def test_attack_06_no_address_at_all_is_no_pass() -> None:

@@ -130,6 +130,15 @@ def test_offline_without_saved_answers_cannot_be_evaluated(sp1tee: Run) -> None:
     assert "No resolver was asked" in ran.out
 
 
+def test_a_host_that_the_policy_does_not_name_fails(sp1tee: Run, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = "sp1tee.policy.v1"\n[cert]\nhosts = ["other.example.org"]\n')
+    ran = sp1tee("verify", "caa", HOST, "--account", ACCOUNT, "--offline", "--policy", policy)
+
+    assert ran.code == 1
+    assert "which the policy does not name" in ran.out
+
+
 def test_saved_answers_are_judged_again_without_a_network(sp1tee: Run, tmp_path: Path) -> None:
     collector = Collector(Target(host=HOST))
     collector.dns(

@@ -183,6 +183,17 @@ def test_a_policy_is_enforced(
     assert found["cert.path"] == "pass"
 
 
+@pytest.mark.parametrize(("named", "status"), [(HOST, "pass"), ("other.example.com", "fail")])
+def test_a_host_that_the_policy_does_not_name_fails(
+    sp1tee: Run, tmp_path: Path, named: str, status: str
+):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'schema = "sp1tee.policy.v1"\n[cert]\nhosts = ["{named}"]\n')
+    ran = sp1tee("verify", "cert", HOST, "--policy", policy, "--offline", "--format", "json")
+    assert ran.code == (3 if status == "pass" else 1)
+    assert checks(ran.out)["evidence.host"] == status
+
+
 def test_a_host_that_does_not_answer_is_no_pass(sp1tee: Run, anchors: list[object]):
     ran = sp1tee("verify", "cert", HOST, "--connect", "127.0.0.1:1", *anchors)
     assert ran.code == 3

@@ -108,7 +108,8 @@ def cert(
         logs=logs,
     )
     findings = (
-        ingress.judge(facts, policy, bound=False)
+        common.about(options, where.host)
+        + ingress.judge(facts, policy, bound=False)
         + _quoted(facts, files)
         + room.judge(presented, policy, bound=False)
     )

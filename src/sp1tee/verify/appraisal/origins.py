@@ -1,5 +1,6 @@
 """Whose the evidence is, when it was collected, and whether anybody was left out."""
 
+import ipaddress
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -78,8 +79,8 @@ def judge_addresses(
     if not named:
         said = "No resolver names an address: where clients are sent is not known."
         return ADDRESSES.unevaluable(said) if required else ADDRESSES.skips(said)
-    asked = {endpoint.address for endpoint in endpoints}
-    left_out = [address for address in named if address not in asked]
+    asked = {_plain(endpoint.address) for endpoint in endpoints}
+    left_out = [address for address in named if _plain(address) not in asked]
     if not left_out:
         return ADDRESSES.passes(f"All {len(named)} were asked.", actual=", ".join(named))
     return ADDRESSES.unevaluable(
@@ -89,6 +90,14 @@ def judge_addresses(
         details=tuple(left_out[:20]),
         remedy="Collect the evidence again, without --connect.",
     )
+
+
+def _plain(address: str) -> str:
+    """Write an IP address in the one way that can be compared."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address
 
 
 def _moment(seconds: int) -> str:

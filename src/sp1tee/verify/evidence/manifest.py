@@ -4,9 +4,11 @@ Bodies are files of the bundle, named here with their digests. What could not be
 bundle too, as a `Trouble`: a verdict given later must not be milder than one given at once.
 """
 
+from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -25,6 +27,17 @@ Path = Annotated[
 ]
 """A file of the bundle. Names are chosen by the collector, never by the evidence."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _sober(moment: datetime) -> datetime:
+    """Refuse what calendars and clocks of other time zones cannot express."""
+    if moment.year not in _YEARS:
+        raise ValueError("it is no time at which evidence was collected")
+    return moment
+
+
+_YEARS: Final = range(2000, 9000)
+Moment = Annotated[AwareDatetime, AfterValidator(_sober)]
 Text = Annotated[str, StringConstraints(max_length=4096)]
 
 
@@ -134,8 +147,8 @@ class Manifest(Record):
     schema_: Literal["sp1tee.evidence.v1"] = Field(default=SCHEMA, alias="schema")
     tool: Text
     target: Target
-    begun: AwareDatetime
-    finished: AwareDatetime
+    begun: Moment
+    finished: Moment
     endpoints: tuple[Endpoint, ...] = ()
     ingress: tuple[IngressFile, ...] = ()
     dns: tuple[DnsReply, ...] = ()
