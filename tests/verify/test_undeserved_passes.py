@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from dns.rdtypes.IN.AAAA import AAAA
 from support.bundles import AT, HOST, check, findings, fitting, genuine, policy_text, remade, unmet
 
 from sp1tee.errors import BundleError
 from sp1tee.sim.ingress import Host, build, saved
 from sp1tee.verify.appraisal.origins import judge_addresses
+from sp1tee.verify.caa import Answer, Reply
 from sp1tee.verify.checks import Status
 from sp1tee.verify.conclusion import report_on
 from sp1tee.verify.evidence.manifest import Endpoint
@@ -108,8 +110,13 @@ def test_attack_06_an_address_that_was_not_asked_is_told() -> None:
 
 
 def test_an_address_is_the_same_however_it_is_written() -> None:
-    named, asked = ["2001:db8::1"], Endpoint(address="2001:DB8:0::1", port=443, server_name=HOST)
-    assert judge_addresses(named, [asked], required=True).status is Status.PASS
+    found = [
+        Reply("9.9.9.9", HOST, "A", Answer(HOST, "NOERROR")),
+        Reply("9.9.9.9", HOST, "AAAA", Answer(HOST, "NOERROR", data=(AAAA(1, 28, "2001:db8::1"),))),
+    ]
+    asked = Endpoint(address="2001:DB8:0::1", port=443, server_name=HOST)
+    assert judge_addresses(HOST, found, [asked], required=True).status is Status.PASS
+    assert judge_addresses(HOST, found, [], required=True).status is Status.UNEVALUABLE
 
 
 def test_attack_06_no_address_at_all_is_no_pass() -> None:
@@ -118,9 +125,10 @@ def test_attack_06_no_address_at_all_is_no_pass() -> None:
     assert found["evidence.addresses"] is Status.UNEVALUABLE
 
 
-def test_where_resolvers_name_no_address_it_is_not_known_where_clients_go() -> None:
+@pytest.mark.parametrize("kinds", [{"A"}, {"AAAA"}, {"A", "AAAA"}])
+def test_where_no_resolver_answers_it_is_not_known_where_clients_go(kinds: set[str]) -> None:
     def without(manifest: dict[str, Any]) -> None:
-        manifest["dns"] = [each for each in manifest["dns"] if each["type"] not in {"A", "AAAA"}]
+        manifest["dns"] = [each for each in manifest["dns"] if each["type"] not in kinds]
 
     assert unmet(findings(remade(without))) == {"evidence.addresses": Status.UNEVALUABLE}
 

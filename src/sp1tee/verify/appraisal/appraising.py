@@ -182,8 +182,9 @@ class Appraisal:
             roots=self.trust.roots,
             logs=self.trust.logs,
         )
-        named = caa.read_addresses(self._host, self._replies)
-        asked = judge_addresses(named, manifest.endpoints, required=self.required)
+        asked = judge_addresses(
+            self._host, self._replies, manifest.endpoints, required=self.required
+        )
         return (
             ingress.judge(self._ingress_facts, policy, bound=self._bound)
             + Findings((asked,))

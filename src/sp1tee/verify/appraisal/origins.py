@@ -7,12 +7,13 @@ from typing import Final
 
 from sp1tee.errors import EvidenceMalformed
 from sp1tee.verify.appraisal.rules import ADDRESSES, HOST, TIME
-from sp1tee.verify.caa import read_host
+from sp1tee.verify.caa import Reply, address_questions, read_addresses, read_host
 from sp1tee.verify.checks import Check
 from sp1tee.verify.evidence.manifest import Endpoint
 
 EARLY: Final = 3600
 """Seconds by which clocks may differ: a time is read before the evidence for it is collected."""
+_ANSWERS: Final = ("NOERROR", "NXDOMAIN")
 
 
 def judge_host(host: str, pinned: Collection[str], *, required: bool) -> Check:
@@ -67,18 +68,29 @@ def judge_time(begun: datetime, at: int) -> Check:
 
 
 def judge_addresses(
-    named: Collection[str], endpoints: Sequence[Endpoint], *, required: bool
+    host: str, replies: Sequence[Reply], endpoints: Sequence[Endpoint], *, required: bool
 ) -> Check:
     """Compare where resolvers send clients with who was asked.
 
     Args:
-        named: the addresses that any resolver gives.
+        host: whose addresses.
+        replies: what resolvers answered.
         endpoints: who was asked for a certificate.
-        required: whether resolvers must have named addresses.
+        required: whether resolvers must have answered.
     """
-    if not named:
-        said = "No resolver names an address: where clients are sent is not known."
-        return ADDRESSES.unevaluable(said) if required else ADDRESSES.skips(said)
+    named = read_addresses(host, replies)
+    silent = [kind for name, kind in address_questions(host) if not _answered(name, kind, replies)]
+    if not named or silent:
+        which = " and ".join(silent)
+        said = (
+            f"No resolver says whether there are {which} records: where clients are sent is not "
+            "known."
+            if silent
+            else "No resolver names an address: where clients are sent is not known."
+        )
+        remedy = "Collect the evidence again, with other resolvers: --resolver …"
+        make = ADDRESSES.unevaluable if required else ADDRESSES.skips
+        return make(said, remedy=remedy)
     asked = {_plain(endpoint.address) for endpoint in endpoints}
     left_out = [address for address in named if _plain(address) not in asked]
     if not left_out:
@@ -90,6 +102,12 @@ def judge_addresses(
         details=tuple(left_out[:20]),
         remedy="Collect the evidence again, without --connect.",
     )
+
+
+def _answered(name: str, kind: str, replies: Sequence[Reply]) -> bool:
+    """Whether any resolver said what there is, or that there is nothing."""
+    answers = (each.answer for each in replies if (each.name, each.kind) == (name, kind))
+    return any(answer is not None and answer.rcode in _ANSWERS for answer in answers)
 
 
 def _plain(address: str) -> str:
