@@ -10,7 +10,7 @@ from sp1tee.cli.examples import examples
 from sp1tee.cli.render import note
 from sp1tee.cli.verify.common import BundleFile, Options, conclude, load, options
 from sp1tee.cli.verify.sources import PANEL, Asked, asked, place, usable
-from sp1tee.errors import ConfigError
+from sp1tee.errors import ConfigError, EvidenceMalformed
 
 if TYPE_CHECKING:
     from sp1tee.verify.evidence import Bundle
@@ -78,6 +78,8 @@ def _evidence(
             advice="A host, e.g. tee.example.org, or a bundle that `sp1tee evidence fetch` saved.",
         )
     kept = bundle or Path(target or "")
+    if bundle is None and is_there(kept):
+        _demand_one_meaning(target or "")
     if bundle is not None or is_there(kept):
         return load(options, kept)
     if options.offline:
@@ -91,6 +93,23 @@ def _evidence(
     if keep is not None:
         save_bundle(collected, keep)
     return collected
+
+
+def _demand_one_meaning(target: str) -> None:
+    """Refuse a host's name that a file here has as well: who put it there would be believed."""
+    from sp1tee.verify.caa import read_host
+    from sp1tee.verify.evidence.storage import SUFFIX
+
+    if "/" in target or target.endswith(SUFFIX):
+        return
+    try:
+        read_host(target)
+    except EvidenceMalformed:
+        return
+    raise ConfigError(
+        f"{target} may be the host, or what is saved here under its name.",
+        advice=f"For what is saved: ./{target}. For the host: run it in another folder.",
+    )
 
 
 def _collect(target: str, asked: Asked) -> "Bundle":
