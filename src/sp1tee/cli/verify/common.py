@@ -211,7 +211,7 @@ def _write(report: Report, options: Options) -> None:
     from sp1tee.verify.formats import render
 
     if options.output is not None:
-        write_file(options.output, render(report, options.format))
+        write_file(options.output, render(report, options.format, width=_WIDTH))
         return
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else _WIDTH
