@@ -82,6 +82,19 @@ def test_an_honest_host_passes_and_the_unverified_quote_is_said(
     }
 
 
+def test_of_a_ca_of_ones_own_no_ct_logs_are_demanded_unless_they_are_named(
+    sp1tee: Run, anchors: list[object]
+):
+    unlogged = ca().issue(HOST)
+    with tls_server(unlogged, files(directory(unlogged))) as server:
+        command = ["verify", "cert", HOST, "--connect", f"127.0.0.1:{server.port}"]
+        own, logs, at = anchors[:2], anchors[2:4], anchors[4:]
+        plain = sp1tee(*command, *own, *at, "--format", "json")
+        strict = sp1tee(*command, *own, *logs, *at, "--format", "json")
+    assert (plain.code, checks(plain.out)["cert.logged"]) == (0, "skipped")
+    assert (strict.code, checks(strict.out)["cert.logged"]) == (4, "refused")
+
+
 def test_attack_06_one_of_two_addresses_with_another_certificate_fails(
     sp1tee: Run, server: TlsServer, anchors: list[object], served: dict[str, bytes]
 ):

@@ -69,7 +69,11 @@ def cert(
     ] = None,
     ca_file: Annotated[
         Path | None,
-        typer.Option(metavar="PEM", help="Trust these CAs instead of the public ones."),
+        typer.Option(
+            metavar="PEM",
+            help="Trust these CAs instead of the public ones. Without a policy or --ct-logs, no "
+            "CT logs are demanded then.",
+        ),
     ] = None,
     ct_logs: Annotated[
         Path | None,
@@ -86,7 +90,7 @@ def cert(
     from sp1tee.verify import ingress
     from sp1tee.verify.fetch.ingress import bodies
 
-    policy = _policy(options)
+    policy = _policy(options, own_ca=ca_file is not None and ct_logs is None)
     common.one_of(target, bundle, "a host")
     if bundle is not None:
         from sp1tee.cli.verify.appraising import conclude_on
@@ -118,9 +122,12 @@ def cert(
     common.conclude(options, where.host, findings, inputs, _notes(gathered))
 
 
-def _policy(options: common.Options) -> "CertPolicy":
+def _policy(options: common.Options, *, own_ca: bool) -> "CertPolicy":
+    """Return what is demanded: the policy's word, or defaults. CT logs don't take any CA's."""
     from sp1tee.verify.policy.model import CertPolicy
 
+    if options.policy is None and own_ca:
+        return CertPolicy(min_scts=0)
     named = options.policy.policy.cert if options.policy else None
     return named or CertPolicy()
 

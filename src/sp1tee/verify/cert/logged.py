@@ -39,7 +39,7 @@ def _single(sct: Sct, logs: LogList, subject: str) -> Check:
 def _enough(path: Path, logs: LogList, policy: CertPolicy) -> Check:
     least = policy.min_scts
     if not least:
-        return rules.LOGGED.skips("The policy asks for no timestamps of CT logs.")
+        return rules.LOGGED.skips("No timestamps of CT logs are demanded.")
     if path.scts_error is not None:
         return rules.LOGGED.unevaluable(path.scts_error, subject=path.who)
     valid = distinct(path.scts)

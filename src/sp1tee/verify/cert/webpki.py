@@ -5,14 +5,37 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cryptography.x509 import Certificate as Parsed
-from cryptography.x509 import DNSName
-from cryptography.x509.verification import PolicyBuilder, VerificationError
+from cryptography.x509 import DNSName, ExtendedKeyUsage, SubjectAlternativeName
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    VerificationError,
+)
 
 from sp1tee.verify.cert.certificates import Certificate, issued_by, sober
 from sp1tee.verify.cert.roots import Roots
 
 MAX_DEPTH: Final = 6
 """Intermediates between leaf and root; public chains have one or two."""
+
+
+def _for_servers(_policy: Policy, _leaf: Parsed, usage: ExtendedKeyUsage | None) -> None:
+    if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usage:
+        msg = "The certificate is not for servers."
+        raise ValueError(msg)
+
+
+_CA: Final = ExtensionPolicy.webpki_defaults_ca()
+# Whether a leaf's names and usage are critical is up to the CA (RFC 5280 §4.2.1.6, §4.2.1.12), and
+# clients don't mind. The library does, like the CA/B profile.
+_LEAF: Final = (
+    ExtensionPolicy.webpki_defaults_ee()
+    .require_present(SubjectAlternativeName, Criticality.AGNOSTIC, None)
+    .may_be_present(ExtendedKeyUsage, Criticality.AGNOSTIC, _for_servers)
+)
 
 
 def trouble_of_path(
@@ -30,6 +53,7 @@ def trouble_of_path(
                 .store(roots.store)
                 .time(datetime.fromtimestamp(at, UTC))
                 .max_chain_depth(MAX_DEPTH)
+                .extension_policies(ca_policy=_CA, ee_policy=_LEAF)
                 .build_server_verifier(DNSName(host))
             )
             verifier.verify(leaf.parsed, [other.parsed for other in others])
