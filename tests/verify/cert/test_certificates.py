@@ -69,12 +69,34 @@ def test_a_file_without_cas_is_refused(pem: bytes):
         read_roots(pem, "roots.pem")
 
 
+CONSTRAINTS, AUTHORITY_KEY = bytes.fromhex("0603551d13"), bytes.fromhex("0603551d23")
+COMMON_NAME = bytes.fromhex("0603550403")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (AUTHORITY_KEY, CONSTRAINTS),
+        (COMMON_NAME + b"\x0c", COMMON_NAME + b"\x0f"),
+        (COMMON_NAME, b"\x05" + COMMON_NAME[1:]),
+    ],
+    ids=["an extension twice", "a name of an unknown type", "a name of none"],
+)
+def test_what_the_library_reads_late_is_refused_at_once(old: bytes, new: bytes):
+    spoiled = LEAF.replace(old, new)
+    assert spoiled != LEAF
+    with pytest.raises(EvidenceMalformed):
+        read_certificate(spoiled, "x")
+
+
 @given(st.integers(0, len(LEAF) - 1), st.integers(0, 255), st.integers(0, 3))
 def test_only_the_documented_error_comes_out_of_spoiled_certificates(
     place: int, byte: int, cut: int
 ):
     spoiled = LEAF[:place] + bytes([byte]) + LEAF[place + 1 : len(LEAF) - cut]
     try:
-        read_certificate(spoiled, "x").covers("tee.example.com")
+        read = read_certificate(spoiled, "x")
+        assert not read.covers("other.example.com")
+        assert not (read.self_signed and read.staging)
     except EvidenceMalformed:
         return

@@ -17,6 +17,11 @@ from sp1tee.errors import EvidenceMalformed
 MAX_NAMES: Final = 100
 """How many names of a certificate are shown; Let's Encrypt puts at most 100 into one."""
 _STAGING: Final = ("(STAGING)", "Fake LE ")
+_UNREADABLE: Final = (
+    *(ValueError, TypeError, OverflowError, UnsupportedAlgorithm),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What the library raises for a certificate that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,14 @@ def read_certificate(der: bytes, what: str) -> Certificate:
     with sober():
         try:
             return _read(der)
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm):
+        except _UNREADABLE:
             raise EvidenceMalformed(f"{what} is no X.509 certificate that can be read.") from None
 
 
 def _read(der: bytes) -> Certificate:
     parsed = x509.load_der_x509_certificate(der)
+    # The library reads these when they are asked for; whatever is wrong with them is told here.
+    _ = parsed.version, parsed.subject, parsed.issuer, parsed.extensions
     spki = parsed.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
