@@ -14,13 +14,13 @@ import typer
 from sp1tee.cli.output import write_file, write_stdout
 from sp1tee.errors import BundleError, ConfigError, EvidenceTooLarge
 from sp1tee.verify.checks import Findings
-from sp1tee.verify.policy.reading import LoadedPolicy, load_policy
 from sp1tee.verify.reading import read_file
 from sp1tee.verify.report import Input, Report
 
 if TYPE_CHECKING:
     from sp1tee.verify.evidence import Bundle
     from sp1tee.verify.policy.model import Section
+    from sp1tee.verify.policy.reading import LoadedPolicy
 
 Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
 BundleFile = Annotated[
@@ -55,7 +55,7 @@ class Options:
         quiet: whether the exit code is all that is wanted.
     """
 
-    policy: LoadedPolicy | None
+    policy: "LoadedPolicy | None"
     at: int
     offline: bool
     format: Format
@@ -121,13 +121,19 @@ def options(
         ConfigError: the time is none.
     """
     return Options(
-        policy=None if policy is None else load_policy(policy),
+        policy=None if policy is None else _policy(policy),
         at=_now() if at is None else moment(at),
         offline=offline,
         format=report_format,
         output=output,
         quiet=quiet,
     )
+
+
+def _policy(path: Path) -> "LoadedPolicy":
+    from sp1tee.verify.policy.reading import load_policy
+
+    return load_policy(path)
 
 
 def moment(text: str) -> int:

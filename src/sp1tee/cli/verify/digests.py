@@ -1,11 +1,10 @@
 """`sp1tee verify digests`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +20,6 @@ from sp1tee.cli.verify.common import (
     options,
     read,
 )
-from sp1tee.cli.verify.rebuilds import Asked, read_builds, rebuilt
 from sp1tee.cli.verify.sources import registries
 from sp1tee.errors import (
     ConfigError,
@@ -32,18 +30,16 @@ from sp1tee.errors import (
     VerifyError,
 )
 from sp1tee.verify.checks import Check, Findings
-from sp1tee.verify.compose import ComposeFile, parse_compose
-from sp1tee.verify.digests import COMPOSE, ImageEvidence, Platform, from_records, judge, uses
-from sp1tee.verify.policy.model import DigestsPolicy
 from sp1tee.verify.reading.files import MIB
 from sp1tee.verify.report import Input
 
 if TYPE_CHECKING:
+    from sp1tee.cli.verify.rebuilds import Asked
+    from sp1tee.verify.compose import ComposeFile
+    from sp1tee.verify.digests import ImageEvidence
     from sp1tee.verify.evidence import Bundle
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-
-_HOST_EQUALS: Final = re.compile(r"([A-Za-z0-9.:_\[\]-]+)=(https?://.+)")
 
 
 @app.command(
@@ -109,6 +105,9 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
     registry for each pin and hashes what it serves, and compares local builds with the published
     images: manifest, configuration, layers, or one program.
     """
+    from sp1tee.cli.verify.rebuilds import Asked, read_builds
+    from sp1tee.verify.digests import COMPOSE, Platform
+
     asked = Asked(
         platform=Platform.parse(platform),
         registries=registries(registry or ()),
@@ -159,9 +158,9 @@ def _usable_roots(path: Path) -> Path:
 class Material:
     """What to look at: a docker-compose file, and what registries served if that was saved."""
 
-    file: ComposeFile
+    file: "ComposeFile"
     inputs: tuple[Input, ...]
-    images: Mapping[str, ImageEvidence] | None = None
+    images: "Mapping[str, ImageEvidence] | None" = None
 
 
 def _measured() -> tuple[Check, ...]:
@@ -178,6 +177,8 @@ def _measured() -> tuple[Check, ...]:
 
 
 def _written(compose: Path) -> Material:
+    from sp1tee.verify.compose import parse_compose
+
     text = read(compose, MIB)
     return Material(parse_compose(text, str(compose)), (Input(str(compose), text),))
 
@@ -186,6 +187,7 @@ def _saved(kept: "Bundle") -> Material:
     """Take the measured docker-compose file of saved evidence, and its images."""
     from sp1tee.verify.appraisal import Parts
     from sp1tee.verify.compose import examine
+    from sp1tee.verify.digests import from_records
 
     parts = Parts(kept)
     if isinstance(parts.app_compose, VerifyError):
@@ -198,8 +200,12 @@ def _saved(kept: "Bundle") -> Material:
 
 
 def _look(
-    file: ComposeFile, material: Material, asked: Asked, options: Options
+    file: "ComposeFile", material: Material, asked: "Asked", options: Options
 ) -> tuple[Findings, tuple[Input, ...]]:
+    from sp1tee.cli.verify.rebuilds import rebuilt
+    from sp1tee.verify.digests import judge
+    from sp1tee.verify.policy.model import DigestsPolicy
+
     images, inputs = _images(file, material, asked, options)
     section = None if options.policy is None else options.policy.policy.digests
     with ExitStack() as stack:
@@ -219,16 +225,17 @@ def _look(
 
 
 def _images(
-    file: ComposeFile, material: Material, asked: Asked, options: Options
-) -> tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]:
+    file: "ComposeFile", material: Material, asked: "Asked", options: Options
+) -> "tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]":
     if material.images is not None:
         return material.images, ()
     return ({}, ()) if options.offline else _fetch(file, asked)
 
 
 def _fetch(
-    file: ComposeFile, asked: Asked
-) -> tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]:
+    file: "ComposeFile", asked: "Asked"
+) -> "tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]":
+    from sp1tee.verify.digests import from_records, uses
     from sp1tee.verify.fetch.registry import fetch_images
 
     written = [use.image for use in uses(file) if use.image is not None and not use.interpolated]
@@ -237,7 +244,7 @@ def _fetch(
     return from_records(fetched), tuple(inputs)
 
 
-def _chosen(file: ComposeFile, names: Sequence[str], built: Mapping[str, str]) -> ComposeFile:
+def _chosen(file: "ComposeFile", names: Sequence[str], built: Mapping[str, str]) -> "ComposeFile":
     for name in (*names, *built):
         if file.service(name) is None:
             raise ConfigError(
@@ -250,10 +257,10 @@ def _chosen(file: ComposeFile, names: Sequence[str], built: Mapping[str, str]) -
     return replace(file, services=tuple(s for s in file.services if s.name in wanted))
 
 
-def _names(file: ComposeFile) -> str:
+def _names(file: "ComposeFile") -> str:
     return ", ".join(service.name for service in file.services)
 
 
-def _notes(file: ComposeFile, chosen: ComposeFile) -> tuple[str, ...]:
+def _notes(file: "ComposeFile", chosen: "ComposeFile") -> tuple[str, ...]:
     left = [service.name for service in file.services if service not in chosen.services]
     return (f"Not looked at: {', '.join(left)}.",) if left else ()
