@@ -73,11 +73,16 @@ def test_the_line_of_a_policy_in_a_remedy_stands_on_its_own_line() -> None:
 def test_a_long_report_names_what_spoilt_the_verdict_again_at_its_end() -> None:
     lines = lines_of(report(*CHECKS, *(DATA.passes("x") for _ in range(10))), width=100)
     assert lines[-6:-3] == [
+        "",
         "! quote.tcb-status: The TCB status is OutOfDate, which the policy does not accept.",
         "✗ rtmr3.app-id: The application id differs from the pinned one.",
-        "? os.known-image: The table has no image with these measurements.",
     ]
     assert "✗ rtmr3.app-id" not in render(report())
+
+
+def test_what_could_not_be_evaluated_is_said_again_where_nothing_worse_was_found() -> None:
+    made = report(DATA.unevaluable("no network"), *(DATA.passes("x") for _ in range(20)))
+    assert "\n? quote.report-data: no network\n" in render(made)
 
 
 def test_facts_make_a_report_long_too() -> None:

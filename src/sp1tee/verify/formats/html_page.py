@@ -22,13 +22,13 @@ from sp1tee.verify.formats.words import (
     Room,
     rooms,
     sentence,
+    spoilers,
     tally,
 )
 from sp1tee.verify.report import Report, rfc3339
 
 _PLAIN: Final = ("reason", "waived")
 """Remarks that are sentences; all others are shown as they are written."""
-_SPOILING: Final = (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE)
 
 
 def render(report: Report) -> str:
@@ -102,9 +102,9 @@ def _verdict(report: Report) -> ET.Element:
 
 def _spoilers(report: Report) -> Iterator[ET.Element]:
     """List what keeps the verdict from being a pass, with the way to its explanation."""
-    spoilers = [check for check in report.checks if check.status in _SPOILING]
-    if spoilers:
-        yield element("ul", *(_spoiler(check) for check in spoilers), class_="spoilers")
+    spoiling = spoilers(report)
+    if spoiling:
+        yield element("ul", *(_spoiler(check) for check in spoiling), class_="spoilers")
 
 
 def _spoiler(check: Check) -> ET.Element:

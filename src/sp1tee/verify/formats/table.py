@@ -21,6 +21,7 @@ from sp1tee.verify.formats.words import (
     counts,
     rooms,
     sentence,
+    spoilers,
     tally,
 )
 from sp1tee.verify.report import Report, rfc3339
@@ -153,12 +154,11 @@ def _fact(fact: Fact) -> Text:
 
 def _recalled(report: Report) -> Iterator[RenderableType]:
     """Say again what spoilt the verdict: in a long report its explanation has scrolled away."""
-    for check in report.checks:
-        if check.status in (Status.FAIL, Status.REFUSED, Status.UNEVALUABLE):
-            subject = f" ({clean.line(check.subject)})" if check.subject else ""
-            mark = Text(SYMBOLS[check.status], style=_STYLES[check.status])
-            name = f"{clean.line(check.id)}{subject}: "
-            yield _hanging(mark, " ", Text.assemble(name, clean.line(check.summary)))
+    for check in spoilers(report):
+        subject = f" ({clean.line(check.subject)})" if check.subject else ""
+        mark = Text(SYMBOLS[check.status], style=_STYLES[check.status])
+        name = f"{clean.line(check.id)}{subject}: "
+        yield _hanging(mark, " ", Text.assemble(name, clean.line(check.summary)))
 
 
 def _verdict(report: Report) -> Iterator[RenderableType]:

@@ -115,6 +115,17 @@ def _proviso(report: Report) -> str:
     return waived + skipped
 
 
+def spoilers(report: Report) -> tuple[Check, ...]:
+    """Return what keeps the verdict from being a pass.
+
+    Where something failed or was refused, what could not be evaluated is left out: most of it could
+    not because of that, and the tally has its number.
+    """
+    open_ = report.verdict is Verdict.UNEVALUABLE
+    decisive = {Status.UNEVALUABLE} if open_ else {Status.FAIL, Status.REFUSED}
+    return tuple(check for check in report.checks if check.status in decisive)
+
+
 def counts(report: Report) -> list[tuple[Status, int]]:
     """Count checks by status, the worst first, leaving out what there is none of."""
     counted = Counter(check.status for check in report.checks)
