@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import FIGURES
-from bench.lab import Lab, Row, build_loadgen
+from bench.lab import Lab, Row
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,13 +28,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs, noisier figures")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(FIGURES)
-    loadgen = build_loadgen()
     rows: list[Row] = []
     console = Console(width=130)
     for name in names:
         with tempfile.TemporaryDirectory(prefix="sp1tee-bench-") as folder:
             console.print(f"[dim]{name} …[/dim]")
-            rows += FIGURES[name](Lab(Path(folder), loadgen, quick=arguments.quick))
+            rows += FIGURES[name](Lab(Path(folder), quick=arguments.quick))
     console.print(_table(rows))
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"{time.strftime('%Y-%m-%dT%H%M%S')}.json"

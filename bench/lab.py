@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -33,7 +34,6 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Lab:
     folder: Path
-    loadgen: Path
     quick: bool = False
 
     def seconds(self, wanted: float) -> float:
@@ -51,7 +51,7 @@ class Lab:
     def load(self, target: str, method: str, frames: Path, *flags: str) -> dict[str, object]:
         """Run the load generator; its JSON line."""
         command = [
-            str(self.loadgen),
+            str(build_loadgen()),
             "--target",
             target,
             "--method",
@@ -65,6 +65,7 @@ class Lab:
         return json.loads(done.stdout)
 
 
+@cache
 def build_loadgen() -> Path:
     """The Rust load generator, built once per state of its sources, outside the checkout."""
     if shutil.which("cargo") is None:

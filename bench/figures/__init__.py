@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.figures import idle, polls, queue, requests, uploads, upstream
+from bench.figures import idle, polls, queue, requests, uploads, upstream, verify
 from bench.lab import Lab, Row
 
 FIGURES: dict[str, Callable[[Lab], list[Row]]] = {
@@ -12,4 +12,5 @@ FIGURES: dict[str, Callable[[Lab], list[Row]]] = {
     "uploads": uploads.run,
     "queue": queue.run,
     "idle": idle.run,
+    "verify": verify.run,
 }
