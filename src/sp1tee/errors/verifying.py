@@ -18,18 +18,23 @@ class EvidenceMissing(VerifyError):  # noqa: N818 - it names what is missing
     """A piece of evidence is not there."""
 
     code = "SP1TEE-V001"
+    default_advice = (
+        "Fetch the evidence again; what is still missing only its operator can provide."
+    )
 
 
 class EvidenceMalformed(VerifyError):  # noqa: N818 - it names what is malformed
     """A piece of evidence is not what it should be."""
 
     code = "SP1TEE-V002"
+    default_advice = "Fetch it again; if it stays like this, only whoever made it can mend it."
 
 
 class EvidenceTooLarge(VerifyError):  # noqa: N818 - it names what is too large
     """A piece of evidence is larger than anything genuine."""
 
     code = "SP1TEE-V003"
+    default_advice = "Nothing genuine is this large: ask its operator what it is."
 
 
 class BundleError(VerifyError):

@@ -71,3 +71,20 @@ def test_rules_that_attacks_name_are_rules() -> None:
     for room in ROOMS:
         known |= {rule.id for rule in import_module(f"sp1tee.verify.{room}.rules").RULES}
     assert {rule for attack in ATTACKS.values() for rule in attack.expects} <= known
+
+
+@EVERY
+def test_whatever_spoils_a_verdict_says_what_to_do_next(
+    name: str, reading: dict[str, bytes]
+) -> None:
+    checks = appraise(build(attacked(HONEST, [name])), reading).findings().checks
+    assert [check.id for check in checks if check.status in CAUGHT and not check.remedy] == []
+
+
+def test_no_check_of_a_quote_that_is_not_genuine_lends_weight_to_the_evidence(
+    reading: dict[str, bytes],
+) -> None:
+    checks = appraise(build(attacked(HONEST, ["simulator"])), reading).findings().checks
+    status = {check.id: check.status for check in checks}
+    for rule in ("ingress.quote", "compose.mr-config-id", "evidence.same-guest", "rtmr3.app-id"):
+        assert status[rule] is Status.UNEVALUABLE

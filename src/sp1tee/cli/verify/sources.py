@@ -125,7 +125,9 @@ def usable(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except EvidenceMalformed as error:
-        raise ConfigError(error.message, advice=error.advice) from None
+        # What helps with evidence in general does not help with what was typed.
+        told = "" if error.advice == error.default_advice else error.advice
+        raise ConfigError(error.message, advice=told) from None
 
 
 def place(text: str, port: int = _HTTPS) -> tuple[str, int]:

@@ -65,9 +65,7 @@ class Appraisal:
             if room in wanted:
                 found += Findings(tuple(self._decided(room)))
                 found += getattr(self, f"_{room}")
-        if "quote" not in wanted:
-            found += Findings((self._vouched(),))
-        return found
+        return found + Findings((self._vouched(reported="quote" in wanted),))
 
     @cached_property
     def parts(self) -> Parts:
@@ -93,14 +91,18 @@ class Appraisal:
         told = computed("evidence.host", self._host, "the name that the evidence is about")
         return Findings((host, time), (told,))
 
-    def _vouched(self) -> Check:
-        """Say what stands behind the evidence files where the quote is not reported on."""
+    def _vouched(self, *, reported: bool) -> Check:
+        """Say what stands behind the evidence files.
+
+        Args:
+            reported: whether the quote was asked for too, so that this cannot be left open.
+        """
+        claimed = "No verified quote states these evidence files: what they say is merely claimed."
         if self._bound:
             return GENUINE.passes("A verified quote states these evidence files.")
-        return GENUINE.skips(
-            "No verified quote states these evidence files: all that they say is merely claimed.",
-            remedy="See why: sp1tee verify quote --bundle …",
-        )
+        if reported:
+            return GENUINE.unevaluable(claimed, remedy="See the checks of the quote.")
+        return GENUINE.skips(claimed, remedy="See why: sp1tee verify quote --bundle …")
 
     @cached_property
     def _replies(self) -> tuple[caa.Reply, ...]:
@@ -217,9 +219,10 @@ class Appraisal:
         info, measured = self.parts.info, self._measured
         if isinstance(info, VerifyError):
             yield SAME_GUEST.unevaluable(info)
-        elif measured is None:
+        elif measured is None or not self._genuine:
             yield SAME_GUEST.unevaluable(
-                "Which guest was quoted is not known.", remedy="See the checks of rtmr3."
+                "Which guest was quoted is not known.",
+                remedy="See the checks of the quote and of RTMR3.",
             )
         elif info.app_id and measured.app_id and info.app_id != measured.app_id.hex():
             yield SAME_GUEST.fails(
@@ -270,7 +273,7 @@ class Appraisal:
             facts,
             self.policy.compose or ComposePolicy(),
             compose_hash=None if measured is None else measured.compose_hash,
-            mr_config_id=None if self._report is None else self._report.mr_config_id,
+            mr_config_id=self._report.mr_config_id if self._report and self._genuine else None,
             published=self.published,
             published_name=self.published_name,
             genuine=self._genuine,

@@ -125,7 +125,8 @@ def _aspect(
 def _unpinned(*, required: bool) -> Check:
     if not required:
         return rules.ACCOUNT.skips(
-            "No account was given, so it is not known whose it is.", remedy="Give it: --account URI"
+            "No account was given, so it is not known whose it is.",
+            remedy="Give it: --account URI, or [caa] account in the policy.",
         )
     return rules.ACCOUNT.unevaluable(
         "No account is pinned, and there is no attested evidence to take it from.",

@@ -19,7 +19,10 @@ def renewal(facts: CaaFacts, seen: Sequence[Sight], demand: Demand) -> Check:
     """Predict whether the pinned account would get its next certificate."""
     rule, host = rules.RENEWAL, facts.host
     if demand.account is None:
-        return rule.skips("No account was given.", remedy="Give it: --account URI")
+        return rule.skips(
+            "No account was given.",
+            remedy="Give it: --account URI, or [caa] account in the policy.",
+        )
     if not seen:
         return rule.unevaluable(NO_ANSWER, subject=host, remedy=ASK_OTHERS)
     shut = [f"{why} (seen by {s.by})" for s in seen if (why := _obstacle(s, demand))]
@@ -66,7 +69,9 @@ def routing(facts: CaaFacts, app_id: str | None) -> Check:
     """Compare where connections go with the pinned application."""
     if app_id is None:
         told = "No application was given to compare the routing with."
-        return rules.ROUTING.skips(told, remedy="Give it: --app-id HEX")
+        return rules.ROUTING.skips(
+            told, remedy="Give it: --app-id HEX, or [rtmr3] app_id in the policy."
+        )
     answers = [v.routing for v in facts.views if not isinstance(v.routing, Unanswered)]
     if not answers:
         return rules.ROUTING.unevaluable(

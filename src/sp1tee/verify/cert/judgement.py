@@ -14,6 +14,8 @@ from sp1tee.verify.policy.model import CertPolicy
 
 DAY: Final = 86400
 _ATTESTED: Final = "the quote's report data"
+_AGELESS: Final = "Without the attested certificate there is no age."
+_SEE: Final = "See the checks of the evidence files."
 _RENEWING: Final = (
     "Fetch the evidence again in some minutes: right after a renewal it may be older than the "
     "certificate. If it stays so, somebody else answers: send nothing there."
@@ -185,7 +187,7 @@ def _issuer(path: Path) -> Check:
 
 def _age(facts: CertFacts, policy: CertPolicy) -> Check:
     if facts.attested is None:
-        return rules.AGE.unevaluable("Without the attested certificate there is no age.")
+        return rules.AGE.unevaluable(_AGELESS, remedy=_SEE)
     days = (facts.at - facts.attested.not_before) // DAY
     most = policy.max_evidence_age_days
     if days <= most:
@@ -210,7 +212,7 @@ def _not_before(facts: CertFacts, policy: CertPolicy) -> Check:
             remedy="[cert] not_before = 2026-01-31  # the day the measured compose was deployed",
         )
     if facts.attested is None:
-        return rules.NOT_BEFORE.unevaluable("Without the attested certificate there is no age.")
+        return rules.NOT_BEFORE.unevaluable(_AGELESS, remedy=_SEE)
     first = int(datetime.combine(policy.not_before, time(), UTC).timestamp())
     made = _moment(facts.attested.not_before)
     if facts.attested.not_before >= first:

@@ -70,14 +70,17 @@ def judge_mr_config_id(
     """Compare the file with the configuration that the host stated."""
     rule = rules.MR_CONFIG_ID
     if stated is None:
-        what = "There is no quote to take mr_config_id from."
-        return rule.unevaluable(what) if required else rule.skips(what)
+        what = "There is no verified quote to take mr_config_id from."
+        remedy = "See the checks of the quote."
+        return rule.unevaluable(what, remedy=remedy) if required else rule.skips(what)
     version = stated_version(stated)
     if version == 0:
         return rule.skips("The host stated no configuration: mr_config_id is zero.")
     if version is None:
         return rule.unevaluable(
-            "mr_config_id has a form that this release does not know.", actual=stated.hex()
+            "mr_config_id has a form that this release does not know.",
+            actual=stated.hex(),
+            remedy="See whether a newer sp1tee knows it; no genuine dstack guest boots with junk.",
         )
     app = facts.app
     configuration = Configuration(

@@ -82,7 +82,7 @@ def _envs(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterato
         (rules.INTERPOLATED_ADDRESSES, decides_whom_to_talk_to),
     ):
         if facts.file is None:
-            yield rule.unevaluable(_UNREADABLE)
+            yield rule.unevaluable(_UNREADABLE, remedy=f"See {rules.SERVICES.id}.")
         else:
             hits = (finder(service, use) for service, use in used)
             yield from judge_hits(rule, filter(None, hits), policy, places)
@@ -92,7 +92,7 @@ def _risks(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterat
     """Judge the settings of services."""
     for rule, find in FINDERS:
         if facts.file is None:
-            yield rule.unevaluable(_UNREADABLE)
+            yield rule.unevaluable(_UNREADABLE, remedy=f"See {rules.SERVICES.id}.")
         elif rule is rules.CERTIFICATE_VOLUME and not certificate_sources(facts.file):
             yield rule.skips("No service mounts /etc/letsencrypt: where its key lies is not known.")
         else:

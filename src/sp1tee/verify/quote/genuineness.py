@@ -32,6 +32,7 @@ _STEPS: Final = (
     (rules.LEVEL, "The platform, its TDX module and its quoting enclave are at known levels."),
     (rules.LEVEL_REVOKED, "The level is not revoked."),
 )
+_ANEW: Final = "Fetch quote and collateral anew; if it stays so, do not trust this machine."
 _REMEDIES: Final = {
     Fault.EXPIRED: "Fetch the collateral anew, or judge for a time at which it was valid (--at).",
     Fault.FUTURE: "Check this machine's clock, or judge for a time at which it was valid (--at).",
@@ -143,7 +144,7 @@ def _rejected(facts: QuoteFacts, rejection: Rejection, collateral: Collateral) -
         f"The quote does not verify: {rejection.text}.",
         expected=f"valid at {_time(facts.at)}" if about_time else None,
         actual=_window(collateral) if about_time else rejection.text,
-        remedy=_REMEDIES.get(rejection.fault),
+        remedy=_REMEDIES.get(rejection.fault, _ANEW),
         details=(*(f"{each}." for each in facts.shortfalls), _NOTHING_COUNTS),
         anchors=(facts.anchor,),
     )

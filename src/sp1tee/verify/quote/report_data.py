@@ -36,7 +36,8 @@ def judge_report_data(
         )
     else:
         yield rules.REPORT_DATA.unevaluable(
-            "The bytes stand in the quote, but the quote is not known to be genuine."
+            "The bytes stand in the quote, but the quote is not known to be genuine.",
+            remedy="See the other checks of the quote.",
         )
 
 
