@@ -34,3 +34,15 @@ def test_a_bundle_needs_no_path(sp1tee: Run, here: Path, name: str) -> None:
     save_bundle(genuine(), here / name)
     arguments = ("--policy", "policy.toml", "--at", str(AT), "--offline", "--quiet")
     assert sp1tee("verify", "all", name, *arguments).code == 0
+
+
+@pytest.mark.parametrize("command", ["all", "cert"])
+def test_saved_evidence_is_held_against_the_host_that_was_typed(
+    sp1tee: Run, here: Path, command: str
+) -> None:
+    save_bundle(genuine(), here / "evidence.tar")
+    flags = ("--bundle", "evidence.tar", "--policy", "policy.toml", "--at", str(AT), "--quiet")
+    assert sp1tee("verify", command, f"{HOST}:443", *flags).code == 0
+    other = sp1tee("verify", command, "tee.example.org", *flags)
+    assert (other.code, other.out) == (2, "")
+    assert f"about {HOST}:443" in other.err

@@ -8,7 +8,14 @@ import typer
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.render import note
-from sp1tee.cli.verify.common import BundleFile, Options, conclude, load, options
+from sp1tee.cli.verify.common import (
+    BundleFile,
+    Options,
+    conclude,
+    demand_host,
+    load,
+    options,
+)
 from sp1tee.cli.verify.sources import PANEL, Asked, asked, place, usable
 from sp1tee.errors import ConfigError, EvidenceMalformed
 
@@ -72,24 +79,26 @@ def _evidence(
     from sp1tee.verify.evidence.storage import demand_free
     from sp1tee.verify.reading import is_there
 
-    if (not target) == (bundle is None):
+    if bundle is not None:
+        kept = load(options, bundle)
+        demand_host(kept, target)
+        return kept
+    if not target:
         raise ConfigError(
-            "Name one thing to verify.",
+            "Name something to verify.",
             advice="A host, e.g. tee.example.org, or a bundle that `sp1tee evidence fetch` saved.",
         )
-    kept = bundle or Path(target or "")
-    if bundle is None and is_there(kept):
-        _demand_one_meaning(target or "")
-    if bundle is not None or is_there(kept):
-        return load(options, kept)
+    if is_there(Path(target)):
+        _demand_one_meaning(target)
+        return load(options, Path(target))
     if options.offline:
         raise ConfigError(
-            f"{(target or '')[:80]!r} is no saved evidence, and --offline forbids to collect any.",
+            f"{target[:80]!r} is no saved evidence, and --offline forbids to collect any.",
             advice="Name a bundle.",
         )
     if keep is not None:
         demand_free(keep)
-    collected = _collect(target or "", asked)
+    collected = _collect(target, asked)
     if keep is not None:
         save_bundle(collected, keep)
     return collected

@@ -91,11 +91,14 @@ def cert(
     from sp1tee.verify.fetch.ingress import bodies
 
     policy = _policy(options, own_ca=ca_file is not None and ct_logs is None)
-    common.one_of(target, bundle, "a host")
+    if target is None and bundle is None:
+        raise ConfigError("Name a host, or saved evidence with --bundle.")
     if bundle is not None:
         from sp1tee.cli.verify.appraising import conclude_on
 
-        conclude_on(bundle, options, {"cert": policy}, tls_roots=ca_file, ct_logs=ct_logs)
+        conclude_on(
+            bundle, options, {"cert": policy}, host=target, tls_roots=ca_file, ct_logs=ct_logs
+        )
     roots, logs, given = _anchors(options, ca_file, ct_logs)
     where = find(target or "", connect or (), resolver or (), offline=options.offline)
     endpoints = () if options.offline else shake_hands(where)

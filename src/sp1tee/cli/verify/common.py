@@ -161,6 +161,26 @@ def one_of(named: object, bundle: Path | None, what: str) -> None:
         )
 
 
+def demand_host(bundle: "Bundle", typed: str | None) -> None:
+    """Demand that saved evidence is about the host that was typed, if one was.
+
+    Raises:
+        ConfigError: it is about another one.
+    """
+    from sp1tee.cli.verify.sources import place, usable
+    from sp1tee.verify.caa import read_host
+
+    target = bundle.manifest.target
+    if typed is None:
+        return
+    host, port = place(typed, target.port)
+    if (usable(read_host, host), port) != (target.host, target.port):
+        raise ConfigError(
+            f"The evidence is about {target.host}:{target.port}, not about what was named.",
+            advice="Leave the host out to judge the evidence for what it is.",
+        )
+
+
 def read(path: Path, limit: int) -> bytes:
     """Read a file that was named, or stdin for ``-``; see `read_file`."""
     return read_file(Path("/dev/stdin") if path == STDIN else path, limit)
