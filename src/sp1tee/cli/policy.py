@@ -1,5 +1,6 @@
 """`sp1tee policy`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,12 +93,23 @@ def init(
     bundle = _evidence(target, asked)
     at = int(bundle.manifest.finished.timestamp())
     facts = Appraisal(bundle, NOTHING, at, trust).findings().facts
-    text = first_policy(facts, name=bundle.manifest.target.host, at=at, anchors=base)
+    written = _seen_from(Path() if output is None else output.parent, base)
+    text = first_policy(facts, name=bundle.manifest.target.host, at=at, anchors=written)
     if output is None:
         typer.echo(text, nl=False)
         return
     _write_new(output, text)
     note(f"Read {output}, then: sp1tee verify all {target} --policy {output}")
+
+
+def _seen_from(folder: Path, anchors: Anchors) -> Anchors:
+    """Name files as a policy in that folder names them."""
+    paths = {
+        name: Path(os.path.relpath(path.absolute(), folder.absolute()))
+        for name, path in anchors
+        if path is not None
+    }
+    return anchors.model_copy(update=paths)
 
 
 @app.command(epilog=examples("sp1tee policy explain policy.toml"))

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 _EVIDENCE: Final = "Evidence"
+_ANYBODYS: Final = (
+    "No application was named (--app-id): what passes is that the log is this guest's, whosever "
+    "guest it is."
+)
 Pins = dict[str, object]
 
 
@@ -125,7 +129,9 @@ def rtmr3(
     if app_compose is not None:
         believed = genuine or source.trusted
         findings += Findings((_app_compose(facts, app_compose, inputs, believed=believed),))
-    common.conclude(options, str(source.file), findings, inputs)
+    common.conclude(
+        options, str(source.file), findings, inputs, () if policy.app_id else (_ANYBODYS,)
+    )
 
 
 def _policy(options: common.Options, pins: Pins) -> "Rtmr3Policy":

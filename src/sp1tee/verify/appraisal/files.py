@@ -1,7 +1,6 @@
 """An appraisal by a policy whose files are on disk."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, EvidenceTooLarge, PolicyError
@@ -53,7 +52,8 @@ def appraise(
         at,
         trusted(policy.anchors),
         published=None if published is None else read_file(published, MIB),
-        published_name="docker-compose.yml" if published is None else shown(published),
+        # Without its folder: the same evidence gives the same report wherever it is judged.
+        published_name="docker-compose.yml" if published is None else published.name,
         required=required,
     )
     findings = appraisal.findings(rooms)
@@ -77,14 +77,6 @@ def trusted(anchors: Anchors) -> Trust:
             advice="Mend the file that [anchors] names, or leave it out to use what ships.",
         ) from None
     return trust
-
-
-def shown(path: Path) -> str:
-    """Name a file as a person would from here."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _inputs(appraisal: Appraisal) -> Iterable[Input]:

@@ -30,7 +30,8 @@ def first_policy(
         facts: of a report on everything; what is not among them is left for a person to fill in.
         name: what the policy is for.
         at: the time the facts were judged for, Unix seconds.
-        anchors: what was trusted instead of the shipped anchors, with paths from the root.
+        anchors: what was trusted instead of the shipped anchors, with paths as the policy names
+            them.
 
     Returns:
         TOML that `load_policy` accepts, whatever the facts say.
@@ -61,7 +62,7 @@ def _anchors(anchors: Anchors) -> Iterator[str]:
     if given:
         yield from _section("anchors", "What was trusted instead of what ships.")
     for name, path in given.items():
-        yield f"{name} = {_toml(str(path.absolute()))}"
+        yield f"{name} = {_toml(str(path))}"
 
 
 def _cert(known: Mapping[str, Fact]) -> Iterator[str]:

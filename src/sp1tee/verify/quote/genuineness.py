@@ -33,6 +33,10 @@ _STEPS: Final = (
     (rules.LEVEL_REVOKED, "The level is not revoked."),
 )
 _ANEW: Final = "Fetch quote and collateral anew; if it stays so, do not trust this machine."
+_IN_TIME: Final = {
+    Fault.EXPIRED: "something that it rests on has expired",
+    Fault.FUTURE: "something that it rests on is not valid yet",
+}
 _REMEDIES: Final = {
     Fault.EXPIRED: "Fetch the collateral anew, or judge for a time at which it was valid (--at).",
     Fault.FUTURE: "Check this machine's clock, or judge for a time at which it was valid (--at).",
@@ -141,11 +145,15 @@ def _rejected(facts: QuoteFacts, rejection: Rejection, collateral: Collateral) -
     rule: Rule = rules.OF_FAULT[rejection.fault]
     about_time = rejection.fault in {Fault.EXPIRED, Fault.FUTURE}
     return rule.fails(
-        f"The quote does not verify: {rejection.text}.",
+        f"The quote does not verify: {_IN_TIME.get(rejection.fault, rejection.text)}.",
         expected=f"valid at {_time(facts.at)}" if about_time else None,
         actual=_window(collateral) if about_time else rejection.text,
         remedy=_REMEDIES.get(rejection.fault, _ANEW),
-        details=(*(f"{each}." for each in facts.shortfalls), _NOTHING_COUNTS),
+        details=(
+            *((f"dcap-qvl says: {rejection.text}",) if about_time else ()),
+            *(f"{each}." for each in facts.shortfalls),
+            _NOTHING_COUNTS,
+        ),
         anchors=(facts.anchor,),
     )
 

@@ -71,17 +71,21 @@ def _advisories(claims: Claims, policy: QuotePolicy, anchor: str) -> Check:
     )
 
 
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"
+
+
 def _age(facts: QuoteFacts, collateral: Collateral, policy: QuotePolicy) -> Check:
     now = datetime.fromtimestamp(facts.at, UTC)
     age, limit = now - collateral.issued, timedelta(days=policy.max_collateral_age_days)
-    actual = f"issued {collateral.issued:%Y-%m-%d}, {age.days} days before"
-    expected = f"at most {limit.days} days old"
+    actual = f"issued {collateral.issued:%Y-%m-%d}, {_days(age.days)} before"
+    expected = f"at most {_days(limit.days)} old"
     if age <= limit:
         return rules.AGE.passes(
-            f"The oldest part is {age.days} days old.", expected=expected, actual=actual
+            f"The oldest part is {_days(age.days)} old.", expected=expected, actual=actual
         )
     return rules.AGE.refuses(
-        f"The oldest part is {age.days} days old.",
+        f"The oldest part is {_days(age.days)} old.",
         expected=expected,
         actual=actual,
         remedy="Fetch it anew: leave --collateral out.",
