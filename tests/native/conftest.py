@@ -1,4 +1,4 @@
-"""A server for the tests of the native programs, which are skipped where there are none."""
+"""A server for the tests of the native programs; they are skipped where there is none."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "native: needs sp1tee-prover (SP1TEE_PROVER or PATH)")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def built() -> None:
     if program() is None:
         pytest.skip("no sp1tee-prover on PATH and SP1TEE_PROVER names none (just native builds it)")

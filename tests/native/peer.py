@@ -154,10 +154,15 @@ class Client:
         if isinstance(fields, Failure):
             return fields
         run = Run(
-            *(fields.u32() for _ in range(2)),
-            *(fields.u64() for _ in range(3)),
-            fields.counted(),
-            *(fields.text() for _ in range(3)),
+            outcome=fields.u32(),
+            cause=fields.u32(),
+            exit_code=fields.u64(),
+            cycles=fields.u64(),
+            gas=fields.u64(),
+            public_values=fields.counted(),
+            text=fields.text(),
+            stdout=fields.text(),
+            stderr=fields.text(),
         )
         assert not fields.data
         return run

@@ -9,13 +9,14 @@ from support.guest_programs import Golden, hostile, program, read_golden
 
 from sp1tee import guests
 from sp1tee.wire.stdin import Stdin
+from sp1tee.wire.versions import Family
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("built")]
 
 COMPLETED, FAILED, STOPPED = 0, 1, 2
 EXIT_CODE, MEMORY_ACCESS, CYCLES, GAS = 1, 2, 5, 9
-FIBONACCI = guests.load("fibonacci", "v6").elf
-HOSTILE = program("hostile", "v6")
+FIBONACCI = guests.load("fibonacci", Family.V6).elf
+HOSTILE = program("hostile", Family.V6)
 
 
 def fibonacci(n: int) -> bytes:
@@ -34,7 +35,7 @@ def do(client: Client, deed: str, **limits: int) -> Run:
 
 @pytest.mark.parametrize("golden", read_golden(), ids=lambda golden: golden.label)
 def test_a_run_gives_what_the_sdk_recorded(client: Client, golden: Golden) -> None:
-    done = run(client, program(golden.guest, "v6"), Stdin(golden.stdin).encode())
+    done = run(client, program(golden.guest, Family.V6), Stdin(golden.stdin).encode())
     assert (done.cycles, done.gas, done.exit_code) == (golden.cycles, golden.gas, golden.exit_code)
     assert done.public_values == golden.public_values
     assert done.outcome == (COMPLETED if golden.exit_code == 0 else FAILED)
@@ -112,10 +113,11 @@ def test_an_input_that_is_none_fails(client: Client) -> None:
 
 def test_public_values_are_what_the_program_committed_to(client: Client) -> None:
     stdin = guests.solvency_input(1000, [600, 400]).encode()
-    done = run(client, guests.load("solvency", "v6").elf, stdin)
-    assert hashlib.sha256(done.public_values).digest() == hashlib.sha256(
-        (1000).to_bytes(8, "little") + b"\x01"
-    ).digest()
+    done = run(client, guests.load("solvency", Family.V6).elf, stdin)
+    assert (
+        hashlib.sha256(done.public_values).digest()
+        == hashlib.sha256((1000).to_bytes(8, "little") + b"\x01").digest()
+    )
 
 
 def test_setup_refuses_what_is_no_program(client: Client) -> None:

@@ -7,8 +7,9 @@ from native.peer import Client, Failure, Server
 from support.wire_data import SAMPLE_PUBLIC_VALUES, real_proof, sample
 
 from sp1tee import guests
+from sp1tee.wire.versions import Family
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("built")]
 
 ELF = sample(".elf")
 VK = sample("-vk.bin")
@@ -20,7 +21,7 @@ def test_setup_names_a_program_and_gives_its_key(client: Client) -> None:
 
 @pytest.mark.parametrize("name", guests.NAMES)
 def test_keys_are_those_the_guests_come_with(client: Client, name: str) -> None:
-    guest = guests.load(name, "v6")
+    guest = guests.load(name, Family.V6)
     answer = client.setup(guest.elf)
     assert isinstance(answer, tuple)
     assert answer[1] == guest.vk
@@ -61,7 +62,7 @@ def test_a_real_proof_holds(client: Client, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["core", "compressed"])
 def test_a_proof_of_something_else_is_refused(client: Client, mode: str) -> None:
     proof = real_proof(mode)
-    other_program = guests.load("fibonacci", "v6").vk
+    other_program = guests.load("fibonacci", Family.V6).vk
     assert other_program is not None
     assert client.verify(other_program, SAMPLE_PUBLIC_VALUES, proof)
     assert "public values" in str(client.verify(VK, bytes(9), proof))

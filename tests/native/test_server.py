@@ -4,6 +4,7 @@ import re
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -14,11 +15,12 @@ from support.guest_programs import program as guest
 
 from sp1tee import guests
 from sp1tee.wire.stdin import Stdin
+from sp1tee.wire.versions import Family
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("built")]
 
-FIBONACCI = guests.load("fibonacci", "v6").elf
-ENDLESS = guest("hostile", "v6"), Stdin(hostile("never_end")).encode()
+FIBONACCI = guests.load("fibonacci", Family.V6).elf
+ENDLESS = guest("hostile", Family.V6), Stdin(hostile("never_end")).encode()
 
 
 def runs(client: Client) -> bool:
@@ -27,13 +29,14 @@ def runs(client: Client) -> bool:
 
 
 def runner_of(server: Server) -> psutil.Process:
-    """Wait for the process that runs a guest."""
-    for _ in range(PATIENCE_S * 20):
-        for child in psutil.Process(server.process.pid).children(recursive=True):
+    """Wait for the process that runs a guest: nothing tells when it starts but the process list."""
+    parent = psutil.Process(server.process.pid)
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        for child in parent.children(recursive=True):
             if child.name().startswith("sp1-native"):
                 return child
-        psutil.wait_procs([], timeout=0)
-        socket.socket().close()
+        time.sleep(0.01)
     raise AssertionError("no guest was started")
 
 
@@ -201,21 +204,23 @@ def test_nothing_of_an_input_reaches_the_log_even_if_it_is_loud(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUST_LOG", "trace")
+    before = shared_memory()
     server = Server(path)
     server.wait_until_it_listens()
     with Client(path) as client:
         assert runs(client)
         secret = 0x5EC2E75EC2E7
         stdin = guests.solvency_input(1000, [secret]).encode()
-        done = client.execute(guests.load("solvency", "v6").elf, stdin)
+        done = client.execute(guests.load("solvency", Family.V6).elf, stdin)
         assert isinstance(done, Run)
         printed = client.execute(
-            guest("hostile", "v6"),
+            guest("hostile", Family.V6),
             Stdin(hostile("print_without_end")).encode(),
             milliseconds=1000,
         )
         assert isinstance(printed, Run)
     said = server.stop()
+    assert shared_memory() <= before
     assert str(secret).encode() not in said
     assert secret.to_bytes(8, "little") not in said
     assert str(list(done.public_values)).encode() not in said
