@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.tools import Tools
 from sp1tee.wire.modes import Mode
+from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, sample
 from support.worker_listener import TOKEN, Work, WorkerListener
@@ -43,12 +44,12 @@ class ScriptedExecutor:
     crashes: int = 0
     unavailable: int = 0
     name: str = "scripted"
-    runs: list[tuple[bytes, tuple[bytes, ...], Limits, str]] = field(default_factory=list)
+    runs: list[tuple[bytes, Stdin, Limits, str]] = field(default_factory=list)
 
     async def execute(
-        self, elf: bytes, stdin: Sequence[bytes], *, family: Family, limits: Limits, tenant: str
+        self, elf: bytes, stdin: Stdin, *, family: Family, limits: Limits, tenant: str
     ) -> Execution:
-        self.runs.append((elf, tuple(stdin), limits, tenant))
+        self.runs.append((elf, stdin, limits, tenant))
         if self.crashes:
             self.crashes -= 1
             raise ExecutorCrashed("The child process ended with signal 9.")

@@ -14,7 +14,7 @@ from sp1tee.cli.materials import Elf, source
 from sp1tee.cli.render import result
 from sp1tee.client import Source
 from sp1tee.client.program import read_elf
-from sp1tee.wire.stdin import decode_stdin
+from sp1tee.wire.stdin import Stdin, decode_stdin
 from sp1tee.wire.versions import Family
 
 if TYPE_CHECKING:
@@ -58,22 +58,20 @@ def execute(
         from sp1tee.fulfill.executors import Limits
         from sp1tee.fulfill.executors.unicorn import UnicornExecutor  # noqa: F401
     data, family = read_elf(elf)
-    buffers = decode_stdin(b"".join(source.chunks())).buffers
+    stdin = decode_stdin(b"".join(source.chunks()))
     limits = Limits(cycle_limit, memory * MIB, float(time_limit))
-    run = asyncio.run(_run(data, buffers, family, limits))
+    run = asyncio.run(_run(data, stdin, family, limits))
     result(_facts(run), as_json=format_ == "json")
     if run.cause is not None:
         raise typer.Exit(1)
 
 
-async def _run(
-    elf: bytes, buffers: tuple[bytes, ...], family: Family, limits: "Limits"
-) -> "Execution":
+async def _run(elf: bytes, stdin: Stdin, family: Family, limits: "Limits") -> "Execution":
     from sp1tee.fulfill.executors.unicorn import UnicornExecutor
 
     executor = UnicornExecutor(warm=0)
     try:
-        return await executor.execute(elf, buffers, family=family, limits=limits, tenant="")
+        return await executor.execute(elf, stdin, family=family, limits=limits, tenant="")
     finally:
         await executor.aclose()
 

@@ -79,7 +79,7 @@ async def _check_executor(executor: Executor) -> Check:
         for family in Family:
             run = await executor.execute(
                 guests.load("fibonacci", family).elf,
-                guests.fibonacci_input(_N).buffers,
+                guests.fibonacci_input(_N),
                 family=family,
                 limits=_TRIAL_LIMITS,
                 tenant="",

@@ -36,11 +36,10 @@ class Guests:
             ExecutorUnavailable: nothing here can run any program.
         """
         limits = replace(self.limits, cycles=_least(lease.cycle_limit, self.limits.cycles))
-        buffers = stdin.buffers[stdin.ptr :]
         for _ in range(_TRIES):
             try:
                 return await self.executor.execute(
-                    elf, buffers, family=family, limits=limits, tenant=lease.tenant
+                    elf, stdin, family=family, limits=limits, tenant=lease.tenant
                 )
             except ElfError as error:
                 raise JobFailed(

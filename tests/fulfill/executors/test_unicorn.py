@@ -31,6 +31,7 @@ from sp1tee.fulfill.executors.fork_server import ForkServer
 from sp1tee.fulfill.executors.frames import Allowance, Job, Result
 from sp1tee.fulfill.executors.process import GuestProcess
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor
+from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
 pytestmark = [
@@ -80,7 +81,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 async def do(executor: Executor, deed: str, limits: Limits = LIMITS) -> Execution:
     elf = program("hostile", V6)
-    return await executor.execute(elf, hostile(deed), family=V6, limits=limits, tenant="a")
+    return await executor.execute(elf, Stdin(hostile(deed)), family=V6, limits=limits, tenant="a")
 
 
 def is_gone(pid: int) -> bool:
@@ -125,7 +126,7 @@ def server_of(executor: UnicornExecutor) -> ForkServer:
 @pytest.mark.parametrize("family", Family)
 async def test_a_guest_runs_to_its_public_values(executor: UnicornExecutor, family: Family):
     guest = guests.load("solvency", family)
-    stdin = guests.solvency_input(1000, [300, 450, 275]).buffers
+    stdin = guests.solvency_input(1000, [300, 450, 275])
 
     execution = await executor.execute(guest.elf, stdin, family=family, limits=LIMITS, tenant="a")
 
@@ -145,20 +146,20 @@ async def test_a_failing_guest_is_an_answer_not_an_error(executor: UnicornExecut
 
 async def test_a_program_sp1_would_not_load_is_an_error(executor: UnicornExecutor):
     with pytest.raises(ElfError, match="does not begin with the header"):
-        await executor.execute(b"not ELF", [], family=V6, limits=LIMITS, tenant="a")
+        await executor.execute(b"not ELF", Stdin(()), family=V6, limits=LIMITS, tenant="a")
 
 
 async def test_a_program_of_the_other_generation_is_an_error(executor: UnicornExecutor):
     elf = program("solvency", Family.V5)
 
     with pytest.raises(ElfError, match="0x78000000"):
-        await executor.execute(elf, [], family=V6, limits=LIMITS, tenant="a")
+        await executor.execute(elf, Stdin(()), family=V6, limits=LIMITS, tenant="a")
 
 
 async def test_megabytes_of_input_arrive(executor: UnicornExecutor):
     balances = bytes(8 << 20)
     limits = Limits(None, 64 << 20, 60)
-    stdin = [(1).to_bytes(8, "little"), balances]
+    stdin = Stdin.of((1).to_bytes(8, "little"), balances)
 
     elf = program("solvency", V6)
     execution = await executor.execute(elf, stdin, family=V6, limits=limits, tenant="a")
@@ -183,7 +184,7 @@ async def test_public_values_have_a_cap(executor: UnicornExecutor):
 async def test_memory_far_apart_works_under_the_address_space_limit(executor: UnicornExecutor):
     elf = program("features", V6)
     execution = await executor.execute(
-        elf, feature("far_memory"), family=V6, limits=Limits(None, 128 << 20, 60), tenant="a"
+        elf, Stdin(feature("far_memory")), family=V6, limits=Limits(None, 128 << 20, 60), tenant="a"
     )
 
     assert execution.cause is None

@@ -4,11 +4,11 @@ An executor is asked before every proof: a guest that fails costs a second here 
 time later. It is also all that a mock proof knows.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
 __all__ = ["Cause", "Execution", "Executor", "Limits"]
@@ -72,9 +72,9 @@ class Executor(Protocol):
     name: str
 
     async def execute(
-        self, elf: bytes, stdin: Sequence[bytes], *, family: Family, limits: Limits, tenant: str
+        self, elf: bytes, stdin: Stdin, *, family: Family, limits: Limits, tenant: str
     ) -> Execution:
-        """Run `elf` on the buffers of an ``SP1Stdin``.
+        """Run `elf` on `stdin`, which may hold proofs that the guest verifies.
 
         `tenant` is an opaque label: nothing that has touched one tenant's guest is used for
         another's.

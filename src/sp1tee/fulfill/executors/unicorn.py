@@ -9,7 +9,6 @@ programs that verify proofs.
 
 import asyncio
 import math
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Final
 
@@ -19,6 +18,7 @@ from sp1tee.fulfill.executors.frames import Allowance, Job, OutOfMemory, Refused
 from sp1tee.fulfill.executors.outcome import Outcome, Reason
 from sp1tee.fulfill.executors.pool import Pool
 from sp1tee.fulfill.executors.process import GuestProcess
+from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
 if find_spec("unicorn") is None:
@@ -59,11 +59,11 @@ class UnicornExecutor:
         await self._pool.warm_up()
 
     async def execute(
-        self, elf: bytes, stdin: Sequence[bytes], *, family: Family, limits: Limits, tenant: str
+        self, elf: bytes, stdin: Stdin, *, family: Family, limits: Limits, tenant: str
     ) -> Execution:
         """Run one guest in a process of its own. See `sp1tee.fulfill.executors.Executor`."""
         del tenant  # no process runs a second guest, of whichever tenant
-        job = Job(family, limits.cycles, limits.memory_bytes, elf, tuple(stdin))
+        job = Job(family, limits.cycles, limits.memory_bytes, elf, stdin.buffers[stdin.ptr :])
         async with self._pool.process(_allowance(job, limits.seconds)) as process:
             result = await _run(process, job, limits.seconds)
         return _execution(result, limits)
