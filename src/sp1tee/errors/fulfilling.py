@@ -109,3 +109,54 @@ class ProverUnavailable(FulfillError):  # noqa: N818 - it names what is not avai
     code = "SP1TEE-F012"
     exit_code = 3
     default_advice = "See the prover's own log."
+
+
+class NativeError(FulfillError):
+    """A program of SP1's on a socket did not do what it was asked."""
+
+    code = "SP1TEE-F013"
+    exit_code = 3
+
+
+class NativeGone(NativeError):  # noqa: N818 - it names who is gone
+    """Nobody listens at the socket of a native server, or the connection to it ended."""
+
+    code = "SP1TEE-F014"
+    default_advice = "Check that the native server runs, and that the socket is the one it opens."
+
+
+class NativeGarbled(NativeError):  # noqa: N818 - it names what arrived
+    """What listens at a socket does not speak the protocol of ``sp1-gpu-server``."""
+
+    code = "SP1TEE-F015"
+    default_advice = "Check that the socket is that of sp1-gpu-server 6 or of sp1tee-prover."
+
+
+class NativeTimeout(NativeError):  # noqa: N818 - it names what passed
+    """A native server did not answer in the time that it was given."""
+
+    code = "SP1TEE-F016"
+
+
+class NativeFailed(NativeError):  # noqa: N818 - it names what failed
+    """A native server says that it failed.
+
+    Attributes:
+        text: its own words; not part of the message, as they could quote an input.
+        proving: whether the proof failed, rather than the server or the request.
+    """
+
+    code = "SP1TEE-F017"
+
+    def __init__(self, text: str, *, proving: bool) -> None:
+        what = "making the proof" if proving else "answering"
+        super().__init__(f"The native server says that it failed at {what}.")
+        self.text = text
+        self.proving = proving
+
+
+class OffHostRefused(ProverFailed):
+    """A prover would take an input to a machine that the operator did not name."""
+
+    code = "SP1TEE-F018"
+    exit_code = 2
