@@ -45,7 +45,7 @@ def test_a_pinned_image_is_followed_to_its_configuration(docker: bool):
     assert statuses(findings) == ALL_WELL
     facts = {fact.name: (fact.value, fact.basis) for fact in findings.facts}
     assert facts["digests.server.config"] == (digest(made.config), "computed")
-    assert facts["digests.server.diff-ids"] == ([digest(u) for u in made.uncompressed], "computed")
+    assert facts["digests.server.diff_ids"] == ([digest(u) for u in made.uncompressed], "computed")
 
 
 def test_attack_55_the_platforms_manifest_is_told_from_the_index():

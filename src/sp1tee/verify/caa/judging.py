@@ -89,6 +89,6 @@ def _state(view: View) -> Json:
     seen = [s for s in (view.host, view.parent) if not isinstance(s, Unanswered | None)]
     return {
         "answered": view.complete,
-        "authenticated-way": view.authenticated,
+        "authenticated_way": view.authenticated,
         "validated": bool(seen) and view.complete and all(s.validated for s in seen),
     }

@@ -227,4 +227,4 @@ def _facts(use: Use, facts: ImageFacts | None) -> Iterator[Fact]:
     if isinstance(facts.config, Config):
         yield computed(f"{room}.config", facts.config.digest, facts.pin.digest)
         yield computed(f"{room}.platform", str(facts.config.platform), facts.config.digest)
-        yield computed(f"{room}.diff-ids", list(facts.config.diff_ids), facts.config.digest)
+        yield computed(f"{room}.diff_ids", list(facts.config.diff_ids), facts.config.digest)
