@@ -27,6 +27,7 @@ from sp1tee.fulfill.native.frames import (
 from sp1tee.wire.modes import Mode
 
 _LENGTH: Final = struct.Struct("<I")
+_PEER: Final = struct.Struct("3i")
 _CHUNK: Final = 1 << 20
 
 _A = TypeVar("_A", bound=Answer)
@@ -84,6 +85,13 @@ class Client:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             self._socket.close()
+
+    def peer(self) -> int:
+        """Return the id of the process that listens at the other end; 0 if it is out of sight."""
+        size = _PEER.size
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        pid: int = _PEER.unpack(credentials)[0]
+        return pid
 
     def info(self, seconds: float | None = None) -> Info:
         """Ask who is there; ``sp1-gpu-server`` answers `NativeFailed` and hangs up."""
