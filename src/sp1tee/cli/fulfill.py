@@ -25,6 +25,9 @@ settings = from_settings(FulfillSettings, "fulfill")
         "sp1tee fulfill --token-file sp1tee-data/worker.token --prover mock",
         "# a worker elsewhere",
         "sp1tee fulfill --server https://workers.example.org --token-file /run/secrets/worker",
+        "# a worker that has its proofs made by another enclave's server",
+        "sp1tee fulfill --token-file sp1tee-data/worker.token --prover gateway \\",
+        "    --prover-url https://inner.example.org --allow-off-host inner.example.org",
     )
 )
 @assembled

@@ -11,6 +11,7 @@ from sp1tee.fulfill.guest import Guests
 from sp1tee.fulfill.heartbeat import GrpcPulse, Heart
 from sp1tee.fulfill.inputs import Inputs
 from sp1tee.fulfill.provers import Prover
+from sp1tee.fulfill.provers.gateway import GatewayProver
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
@@ -20,7 +21,15 @@ from sp1tee.fulfill.transfer import Transfers
 
 
 def make_provers(settings: FulfillSettings) -> tuple[Prover, ...]:
-    """Make a prover for each slot."""
+    """Make a prover for each slot.
+
+    Raises:
+        ConfigError: the prover needs a setting that is missing.
+        OffHostRefused: it is on a machine that the settings do not name.
+    """
+    if settings.prover == "gateway":
+        gateway, offer = settings.gateway, settings.gateway_offer
+        return tuple(GatewayProver(gateway, offer) for _ in range(settings.slots))
     return tuple(MockProver() for _ in range(settings.slots))
 
 

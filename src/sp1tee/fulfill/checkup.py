@@ -10,9 +10,13 @@ import psutil
 from sp1tee import guests
 from sp1tee.errors import CheckupFailed, FulfillError, Sp1teeError
 from sp1tee.fulfill.executors import Executor, Limits
+from sp1tee.fulfill.provers.off_host import host_of, is_here
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
 from sp1tee.wire.versions import Family
+
+# Provers that have a server of their own make the proof.
+OFF_HOST = frozenset({"gateway"})
 
 _ENOUGH_FILES = 256
 # An input is in memory up to three times for a moment: its chunks, joined, and its buffers.
@@ -54,6 +58,7 @@ async def check_machine(settings: FulfillSettings, executor: Executor, slots: Sl
     return [
         await _check_executor(executor),
         await _check_prover(slots),
+        _check_reach(settings),
         _check_memory(settings),
         _check_swap(),
         _check_files(),
@@ -103,6 +108,22 @@ async def _check_prover(slots: Slots) -> Check:
     )
     kind = "mock proofs, which prove nothing" if slots.mock else "real proofs"
     return Check("prover", ok=True, text=f"{len(slots)} at once, {kind}: {offered}.")
+
+
+def _check_reach(settings: FulfillSettings) -> Check:
+    url = settings.prover_url if settings.prover in OFF_HOST else None
+    if url is None:
+        return Check("reach", ok=True, text="Inputs stay in this worker's machine.")
+    if is_here(url):
+        text = "Inputs go to another server on this machine, which sees them in clear."
+        return Check("reach", ok=True, text=text)
+    return Check(
+        "reach",
+        ok=False,
+        text=f"Inputs leave this machine: {host_of(url)} sees them in clear.",
+        advice="Make sure that it is inside an enclave as well, or that requesters know of it.",
+        needed=False,
+    )
 
 
 def _check_memory(settings: FulfillSettings) -> Check:

@@ -12,14 +12,21 @@ __all__ = ["Check", "check_up"]
 
 async def check_up(settings: FulfillSettings) -> list[Check]:
     """Look at everything: the machine, and the server as this worker would use it."""
+    return [*await _check_machine(settings), *await _check_connection(settings)]
+
+
+async def _check_machine(settings: FulfillSettings) -> list[Check]:
+    try:
+        slots = Slots(make_provers(settings))
+    except Sp1teeError as error:
+        return [Check.failed("prover", error)]
     try:
         async with open_executor(settings) as executor:
-            slots = Slots(make_provers(settings))
-            found = await check_machine(settings, executor, slots)
-            await slots.aclose()
+            return await check_machine(settings, executor, slots)
     except Sp1teeError as error:
-        found = [Check.failed("executor", error)]
-    return [*found, *await _check_connection(settings)]
+        return [Check.failed("executor", error)]
+    finally:
+        await slots.aclose()
 
 
 async def _check_connection(settings: FulfillSettings) -> list[Check]:

@@ -22,7 +22,7 @@ CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
 
 _PORTS = {"http": 80, "https": 443}
-_CHANNEL_OPTIONS = (
+CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     # A channel of our own each: heartbeats must not queue behind anything.
     ("grpc.use_local_subchannel_pool", 1),
@@ -51,14 +51,14 @@ class Endpoint:
     def of(cls, url: str, token: str, ca_file: Path | None = None) -> Self:
         """Check and make one; raises `ConfigError` where URL or certificates are unusable."""
         parts = parse_url(url)
-        ca = None if ca_file is None else _read_certificates(ca_file)
+        ca = None if ca_file is None else read_certificates(ca_file, "server_ca_file")
         return cls(f"{parts.scheme}://{parts.netloc}", token, ca)
 
     @property
     def in_clear(self) -> bool:
         """Whether what crosses can be read between the two machines."""
         parts = urlsplit(self.url)
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     @property
     def bearer(self) -> str:
@@ -73,14 +73,14 @@ class Endpoint:
     def aio_channel(self) -> aio.Channel:
         """Open a gRPC channel for the event loop; nothing is sent yet."""
         if self._credentials is None:
-            return aio.insecure_channel(self._target, options=_CHANNEL_OPTIONS)
-        return aio.secure_channel(self._target, self._credentials, options=_CHANNEL_OPTIONS)
+            return aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+        return aio.secure_channel(self._target, self._credentials, options=CHANNEL_OPTIONS)
 
     def channel(self) -> grpc.Channel:
         """Open a gRPC channel for a thread; nothing is sent yet."""
         if self._credentials is None:
-            return grpc.insecure_channel(self._target, options=_CHANNEL_OPTIONS)
-        return grpc.secure_channel(self._target, self._credentials, options=_CHANNEL_OPTIONS)
+            return grpc.insecure_channel(self._target, options=CHANNEL_OPTIONS)
+        return grpc.secure_channel(self._target, self._credentials, options=CHANNEL_OPTIONS)
 
     def http_client(self) -> httpx.AsyncClient:
         """Open an HTTP client that authenticates itself."""
@@ -128,14 +128,15 @@ def parse_url(url: str) -> SplitResult:
     return parts
 
 
-def _read_certificates(path: Path) -> str:
+def read_certificates(path: Path, setting: str) -> str:
+    """Read a file of PEM certificates that a setting names; raises `ConfigError`."""
     try:
         pem = path.read_text("ascii")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (OSError, ValueError):
         raise ConfigError(
             f"The certificates in {path} cannot be read.",
-            advice="Give a file of PEM certificates for server_ca_file.",
+            advice=f"Give a file of PEM certificates for {setting}.",
         ) from None
     return pem
 
@@ -147,7 +148,8 @@ def _unusable() -> ConfigError:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine and no other."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,12 +1,14 @@
 """Settings of `sp1tee fulfill`."""
 
 import os
+import secrets
 import socket
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ByteSize,
     Field,
     NonNegativeFloat,
@@ -15,11 +17,17 @@ from pydantic import (
     SecretStr,
 )
 
-from sp1tee.errors import ConfigError
-from sp1tee.fulfill.endpoint import Endpoint, parse_url
+from sp1tee.errors import ConfigError, WireError
+from sp1tee.fulfill.endpoint import Endpoint, parse_url, read_certificates
 from sp1tee.fulfill.executors import Limits
 from sp1tee.fulfill.inputs import InputLimits
+from sp1tee.fulfill.provers.gateway import Offer
+from sp1tee.fulfill.provers.gateway_line import Gateway
+from sp1tee.fulfill.provers.off_host import Reach
 from sp1tee.settings import Original, Settings, read_secret
+from sp1tee.wire.modes import Mode
+from sp1tee.wire.signing import KEY_SIZE, Signer
+from sp1tee.wire.versions import SUPPORTED, parse_version
 
 _NO_KEY = "Workers hold no key of the network's: the server alone signs."
 
@@ -37,11 +45,53 @@ def _worker_listener(url: str) -> str:
     return url
 
 
+def _listed(value: object) -> object:
+    """Accept a comma-separated list, as flags and variables carry it."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _version(text: str) -> str:
+    try:
+        return parse_version(text).text
+    except WireError as error:
+        raise ValueError(f"{error.message} {error.advice}".rstrip(".")) from None
+
+
+def _prover_address(url: str) -> str:
+    try:
+        parts = parse_url(url)
+    except ConfigError:
+        raise ValueError("Give http://host:port or https://host:port alone") from None
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _signing_key(value: SecretStr) -> SecretStr:
+    try:
+        Signer.from_hex(value.get_secret_value())
+    except WireError as error:
+        raise ValueError(error.message.rstrip(".")) from None
+    return value
+
+
 def _header(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError("Use ASCII characters without spaces: it travels in a header")
     return value
+
+
+_Modes = Annotated[
+    tuple[Literal["core", "compressed", "plonk", "groth16"], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+]
+_Versions = Annotated[
+    tuple[Annotated[str, AfterValidator(_version)], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+]
 
 
 class FulfillSettings(Settings):
@@ -55,7 +105,17 @@ class FulfillSettings(Settings):
         token_file: the path of a file that holds it.
         server_ca_file: PEM certificates to trust instead of the system's, for https.
         name: shown to operators; unique per worker.
-        prover: what makes the proofs.
+        prover: what makes the proofs; gateway: whatever speaks the Prover Network's protocol.
+        prover_url: address of the gateway.
+        allow_off_host: hosts besides this one whose provers may see every input, in clear.
+        gateway_key: signs requests to the gateway, 32 bytes in hex; by default a new one each time.
+        gateway_key_file: the path of a file that holds it.
+        gateway_token: bearer token for the gateway's calls.
+        gateway_token_file: the path of a file that holds it.
+        gateway_ca_file: PEM certificates to trust for an https gateway.
+        gateway_versions: circuit versions that the gateway proves.
+        gateway_modes: kinds of proof that the gateway makes.
+        gateway_mock: whether the gateway makes mock proofs; for trials only.
         slots: how many proofs are made at once, one per device.
         prefetch: how many requests are fetched and executed ahead.
         max_stdin_bytes: the largest input, as uploaded and unpacked.
@@ -82,7 +142,17 @@ class FulfillSettings(Settings):
     token_file: Path | None = None
     server_ca_file: Path | None = None
     name: _Name = Field(default_factory=_own_name)
-    prover: Literal["mock"] = "mock"
+    prover: Literal["mock", "gateway"] = "mock"
+    prover_url: Annotated[str, AfterValidator(_prover_address)] | None = None
+    allow_off_host: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    gateway_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
+    gateway_key_file: Path | None = None
+    gateway_token: Annotated[SecretStr, AfterValidator(_header)] | None = None
+    gateway_token_file: Path | None = None
+    gateway_ca_file: Path | None = None
+    gateway_versions: _Versions = (SUPPORTED[-1].text,)
+    gateway_modes: _Modes = ("core", "compressed", "plonk", "groth16")
+    gateway_mock: bool = False
     slots: Annotated[int, Field(ge=1, le=64)] = 1
     prefetch: Annotated[int, Field(ge=0, le=16)] = 1
     max_stdin_bytes: _Size = ByteSize(2 << 30)
@@ -118,6 +188,30 @@ class FulfillSettings(Settings):
         return self.model_copy(update={"token": token})
 
     @property
+    def gateway(self) -> Gateway:
+        """The gateway that makes the proofs; raises `ConfigError` without an address."""
+        if self.prover_url is None:
+            raise ConfigError(
+                "The gateway's address is missing.",
+                advice="Give --prover-url http://host:port or https://host:port.",
+            )
+        key, token = self.gateway_key, self.gateway_token
+        ca_file = self.gateway_ca_file
+        return Gateway(
+            url=self.prover_url,
+            signer=Signer.from_hex(key.get_secret_value()) if key else _new_signer(),
+            reach=Reach.of(self.allow_off_host),
+            token=token.get_secret_value() if token else None,
+            ca=read_certificates(ca_file, "gateway_ca_file") if ca_file else None,
+        )
+
+    @property
+    def gateway_offer(self) -> Offer:
+        """What the gateway makes, by the operator's word."""
+        modes = frozenset(Mode.parse(name) for name in self.gateway_modes)
+        return Offer(self.gateway_versions, modes, self.gateway_mock)
+
+    @property
     def input_limits(self) -> InputLimits:
         """How much is fetched and unpacked."""
         return InputLimits(self.max_stdin_bytes, self.max_program_bytes)
@@ -126,3 +220,7 @@ class FulfillSettings(Settings):
     def run_limits(self) -> Limits:
         """What the operator allows any guest."""
         return Limits(self.max_cycles, self.execute_memory_bytes, self.execute_seconds)
+
+
+def _new_signer() -> Signer:
+    return Signer.from_bytes(secrets.token_bytes(KEY_SIZE))
