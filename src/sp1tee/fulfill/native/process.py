@@ -4,6 +4,7 @@ Everything blocks, and is meant for threads; `stop` may be called while `connect
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -38,6 +39,9 @@ class NativeServer(Protocol):
     def stop(self) -> None:
         """End the server, and with it whatever it does, if it is ours to end."""
 
+    def close(self) -> None:
+        """End the server for good."""
+
     def post_mortem(self) -> str:
         """Return a sentence on how the server ended; empty if that is not known."""
 
@@ -64,8 +68,10 @@ class OwnServer:
     unless ``RUST_LOG`` says otherwise: below that SP1 logs public values.
     """
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, folder: Path | None = None) -> None:
+        """Start nothing yet; `folder`, if given, is the socket's alone and goes with it."""
         self._launch = launch
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._talk: Talk | None = None
         self._lock = threading.Lock()
@@ -75,6 +81,11 @@ class OwnServer:
     def name(self) -> str:
         """The program's name."""
         return Path(self._launch.command[0]).name
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._launch.socket
 
     @property
     def pid(self) -> int | None:
@@ -119,6 +130,12 @@ class OwnServer:
             # Its number may become another process', which is not to be ended the next time.
             self._process = None
             self._launch.socket.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the server for good."""
+        self.stop()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def post_mortem(self) -> str:
         """Return how the process ended, and where it panicked; empty while it runs."""
@@ -178,6 +195,7 @@ class ForeignServer:
             NativeGone: it did not come in time, or it is not waited for any more.
         """
         until = time.monotonic() + seconds
+        self._stopping.clear()
         while True:
             try:
                 return Client.connect(self._path)
@@ -188,6 +206,10 @@ class ForeignServer:
     def stop(self) -> None:
         """Wait for it no longer; its process is not ours."""
         self._stopping.set()
+
+    def close(self) -> None:
+        """Wait for it no longer."""
+        self.stop()
 
     def post_mortem(self) -> str:
         """Nothing is known about its process."""

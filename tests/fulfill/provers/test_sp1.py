@@ -1,0 +1,331 @@
+"""SP1's provers behind their socket: a real proof's way, and every way it can fail on."""
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from support import gpu_server
+from support.fulfilling import within
+from support.gpu_server import OURS, GpuServer, failed, framed, info, u32
+from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, real_proof, sample
+
+from sp1tee.errors import ClaimMismatch, JobFailed, ProverFailed, ProverUnavailable
+from sp1tee.fulfill.native.process import ForeignServer, Launch, OwnServer
+from sp1tee.fulfill.provers import ProveTask
+from sp1tee.fulfill.provers.sp1 import Sp1Prover
+from sp1tee.wire.modes import Mode
+from sp1tee.wire.pb import types_pb2
+from sp1tee.wire.stdin import Stdin
+from sp1tee.wire.versions import SUPPORTED
+
+pytestmark = pytest.mark.anyio
+
+SECRET = b"a private balance"
+TASK = ProveTask(
+    elf=sample(".elf"),
+    stdin=Stdin.of(SECRET),
+    version=SUPPORTED[-1],
+    mode=Mode.COMPRESSED,
+    vk_hash=SAMPLE_VK_HASH,
+    vk=sample("-vk.bin"),
+    public_values=SAMPLE_PUBLIC_VALUES,
+)
+SETUP, PROVE, DESTROY, VERIFY = 0, 1, 2, OURS + 2
+
+
+def soon() -> float:
+    return time.time() + 120
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> GpuServer:
+    return GpuServer(
+        tmp_path / "s", vk=sample("-vk.bin"), proof=real_proof("compressed"), info=info(1, 2)
+    )
+
+
+@asynccontextmanager
+async def proving(server: GpuServer, **changes: Any) -> AsyncIterator[Sp1Prover]:
+    with server.serving():
+        prover = Sp1Prover(ForeignServer(server.path), **changes)
+        try:
+            yield prover
+        finally:
+            await prover.aclose()
+
+
+# --- as it should be -------------------------------------------------------------------------
+
+
+async def test_a_proof_is_made_checked_and_verified(server: GpuServer):
+    async with proving(server) as prover:
+        await prover.check()
+        [offered] = prover.capabilities()
+        assert (offered.version, offered.mock) == ("sp1-v6.1.0", False)
+        assert offered.modes == {Mode.CORE, Mode.COMPRESSED}
+        assert await prover.prove(TASK, soon()) == server.proof
+    assert server.tags() == [SETUP, PROVE, VERIFY]
+
+
+async def test_a_program_is_set_up_once_on_one_connection(server: GpuServer):
+    async with proving(server) as prover:
+        for _ in range(3):
+            await prover.prove(TASK, soon())
+    assert server.tags().count(SETUP) == 1
+    # One more asked who it is.
+    assert server.connections == 2
+
+
+async def test_the_program_used_longest_ago_makes_room(server: GpuServer):
+    elves = [TASK.elf + bytes([n]) for n in range(3)]
+    async with proving(server, keys=2) as prover:
+        for n in (0, 1, 0, 2, 0, 1):
+            await prover.prove(replace(TASK, elf=elves[n]), soon())
+    wanted = [SETUP, SETUP, DESTROY, SETUP, DESTROY, SETUP]
+    assert [tag for tag in server.tags() if tag in {SETUP, DESTROY}] == wanted
+
+
+async def test_a_gpu_server_makes_every_mode_and_another_server_verifies(
+    server: GpuServer, tmp_path: Path
+):
+    server.info = None
+    judge = GpuServer(tmp_path / "judge", info=info())
+    with judge.serving():
+        async with proving(server, verifier=ForeignServer(judge.path)) as prover:
+            await prover.check()
+            assert prover.capabilities()[0].modes == frozenset(Mode)
+            await prover.prove(TASK, soon())
+            judge.refuted = b"the proof is refuted"
+            with pytest.raises(ProverFailed, match="the proof is refuted"):
+                await prover.prove(TASK, soon())
+    assert judge.tags() == [VERIFY, VERIFY]
+
+
+async def test_that_nobody_verified_is_said(server: GpuServer):
+    server.info = None
+    async with proving(server) as prover:
+        with capture_logs() as lines:
+            await prover.prove(TASK, soon())
+    assert [line["event"] for line in lines] == ["not verified"]
+
+
+# --- what is never handed in -----------------------------------------------------------------
+
+
+async def test_a_key_of_another_program_ends_the_request_before_anything_is_proved(
+    server: GpuServer,
+):
+    server.vk = sample("-vk.bin")[:-8] + bytes(8)
+    async with proving(server) as prover:
+        with pytest.raises(JobFailed) as caught:
+            await prover.prove(TASK, soon())
+    assert caught.value.error == types_pb2.VERIFICATION_KEY_MISMATCH
+    assert PROVE not in server.tags()
+
+
+async def test_a_proof_of_something_else_is_not_even_verified(server: GpuServer):
+    async with proving(server) as prover:
+        with pytest.raises(ClaimMismatch):
+            await prover.prove(replace(TASK, public_values=b"others"), soon())
+    assert VERIFY not in server.tags()
+
+
+async def test_a_proof_that_does_not_verify_is_a_failure(server: GpuServer):
+    server.refuted = b"invalid evaluation"
+    async with proving(server) as prover:
+        with pytest.raises(ProverFailed, match=r"refuses the proof.*: invalid evaluation"):
+            await prover.prove(TASK, soon())
+
+
+# --- failures on the way ---------------------------------------------------------------------
+
+
+async def test_a_failed_proof_is_told_in_the_words_of_our_own_server(server: GpuServer):
+    server.answers[PROVE] = lambda _: framed(failed(b"a task failed", proving=True))
+    async with proving(server) as prover:
+        with pytest.raises(ProverFailed, match="a task failed"):
+            await prover.prove(TASK, soon())
+    assert server.tags().count(PROVE) == 1
+
+
+async def test_the_words_of_a_gpu_server_could_quote_an_input_and_are_not_repeated(
+    server: GpuServer,
+):
+    server.info = None
+    for proving_failed in (True, False):
+        server.answers[PROVE] = lambda _, p=proving_failed: framed(failed(SECRET, proving=p))
+        async with proving(server) as prover:
+            with capture_logs() as lines, pytest.raises(ProverFailed) as caught:
+                await prover.prove(TASK, soon())
+        assert SECRET.decode() not in f"{caught.value!r} {caught.value.__cause__!r} {lines}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda _: None, id="hangs up"),
+        pytest.param(lambda _: framed(b"garbage!"), id="garbage"),
+        pytest.param(lambda _: u32(0xFFFFFFFF), id="a huge length"),
+        pytest.param(lambda _: framed(u32(0)), id="another answer"),
+        pytest.param(lambda _: framed(failed(b"unknown key")), id="an internal error"),
+    ],
+)
+@pytest.mark.parametrize("tag", [SETUP, PROVE])
+async def test_what_breaks_the_connection_is_tried_once_more(
+    server: GpuServer, tag: int, answer: Callable[[bytes], bytes | None]
+):
+    broken = MappingProxyType({tag: answer})
+    server.answers.update(broken)
+    async with proving(server) as prover:
+        with capture_logs() as lines, pytest.raises(ProverFailed, match="It failed twice"):
+            await prover.prove(TASK, soon())
+        assert server.tags().count(tag) == 2
+        assert SECRET.decode() not in str(lines)
+        server.answers.clear()
+        assert await prover.prove(TASK, soon()) == server.proof
+
+
+async def test_a_server_that_hangs_is_left_at_the_deadline(server: GpuServer):
+    server.answers[PROVE] = lambda _: b""
+    async with proving(server) as prover:
+        with pytest.raises(ProverFailed, match="deadline passed"):
+            await within(prover.prove(TASK, time.time() + 0.3))
+    assert server.tags().count(PROVE) == 1
+
+
+async def test_cancelling_ends_the_call_and_nothing_is_tried_again(server: GpuServer):
+    asked = threading.Event()
+    server.answers[PROVE] = lambda _: (asked.set(), b"")[1]
+    async with proving(server) as prover:
+        work = asyncio.ensure_future(prover.prove(TASK, soon()))
+        assert await asyncio.to_thread(asked.wait, 30)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await within(work)
+        server.answers.clear()
+        assert await prover.prove(TASK, soon()) == server.proof
+    assert server.tags().count(PROVE) == 2
+
+
+# --- who answers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "match"),
+    [
+        pytest.param(info(), "makes no proofs", id="a server without a prover"),
+        pytest.param(info(1, circuit=b"v9.9.9"), "circuits of a version", id="another SP1"),
+        pytest.param(b"garbage!", "bytes that are no answer", id="no native server at all"),
+    ],
+)
+async def test_a_server_of_no_use_is_named(server: GpuServer, who: bytes, match: str):
+    server.info = who
+    async with proving(server) as prover:
+        with pytest.raises(ProverUnavailable, match=match):
+            await prover.check()
+        assert prover.capabilities() == ()
+
+
+async def test_a_server_that_does_not_come_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sp1tee.fulfill.provers.sp1.START_SECONDS", 0.0)
+    prover = Sp1Prover(ForeignServer(tmp_path / "nothing"))
+    with pytest.raises(ProverUnavailable, match="Nobody answers"):
+        await prover.check()
+    with pytest.raises(ProverUnavailable, match="Nobody answers"):
+        await prover.prove(TASK, soon())
+    await prover.aclose()
+
+
+# --- a process of our own --------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def owning(folder: Path, *faults: str) -> AsyncIterator[tuple[Sp1Prover, OwnServer]]:
+    (folder / "vk").write_bytes(sample("-vk.bin"))
+    (folder / "proof").write_bytes(real_proof("compressed"))
+    (folder / "info").write_bytes(info(1, 2))
+    command = (sys.executable, gpu_server.__file__, str(folder), str(folder / "s"), *faults)
+    server = OwnServer(Launch(command, folder / "s", {"CUDA_VISIBLE_DEVICES": "0"}))
+    prover = Sp1Prover(server)
+    try:
+        yield prover, server
+    finally:
+        await prover.aclose()
+        assert server.pid is None
+
+
+def starts(folder: Path) -> int:
+    return len((folder / "starts").read_text().splitlines())
+
+
+async def test_a_late_socket_is_waited_for(tmp_path: Path):
+    async with owning(tmp_path, "late") as (prover, _):
+        assert await prover.prove(TASK, soon()) == real_proof("compressed")
+
+
+async def test_a_server_that_crashes_in_the_middle_is_started_again(tmp_path: Path):
+    async with owning(tmp_path, "crash-once") as (prover, _):
+        with capture_logs() as lines:
+            assert await prover.prove(TASK, soon()) == real_proof("compressed")
+    assert starts(tmp_path) == 2
+    assert "was ended by SIGKILL after a panic at src/server.rs:42" in lines[0]["reason"]
+    assert "PRIVATE" not in str(lines)
+
+
+async def test_a_server_that_crashes_again_fails_the_request_with_the_reason(tmp_path: Path):
+    async with owning(tmp_path, "crash") as (prover, _):
+        with pytest.raises(ProverFailed, match=r"twice.*SIGKILL after a panic at src/server\.rs"):
+            await prover.prove(TASK, soon())
+    assert starts(tmp_path) == 2
+
+
+async def test_at_the_deadline_the_process_is_killed(tmp_path: Path):
+    async with owning(tmp_path, "hang") as (prover, server):
+        await prover.check()
+        with pytest.raises(ProverFailed, match="deadline passed"):
+            await within(prover.prove(TASK, time.time() + 0.5))
+        assert server.pid is None
+        await prover.check()
+        assert server.pid is not None
+    assert starts(tmp_path) == 2
+
+
+async def test_cancelling_kills_the_process(tmp_path: Path):
+    async with owning(tmp_path, "hang") as (prover, server):
+        await prover.check()
+        work = asyncio.ensure_future(prover.prove(TASK, soon()))
+        await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await within(work)
+        assert server.pid is None
+    assert starts(tmp_path) == 1
+
+
+async def test_a_prover_that_proves_is_not_disturbed_by_a_check(tmp_path: Path):
+    async with owning(tmp_path, "hang") as (prover, _):
+        await prover.check()
+        work = asyncio.ensure_future(prover.prove(TASK, soon()))
+        await asyncio.sleep(0)
+        await within(prover.check())
+        assert not work.done()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await within(work)
+
+
+async def test_why_a_server_does_not_start_is_told(tmp_path: Path):
+    async with owning(tmp_path, "broken") as (prover, _):
+        with pytest.raises(ProverUnavailable, match="CUDA driver version is insufficient"):
+            await prover.check()
