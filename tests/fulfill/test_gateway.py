@@ -399,7 +399,7 @@ async def test_a_missing_address_is_a_finding(listener: WorkerListener):
     told = gateway_settings(listener, None)
     checks = {check.name: check for check in await check_up(told)}
     assert "--prover-url" in checks["prover"].advice
-    with pytest.raises(ConfigError, match="address is missing"):
+    with pytest.raises(ConfigError, match="address of the gateway is missing"):
         _ = told.gateway
 
 

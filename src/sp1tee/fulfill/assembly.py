@@ -13,6 +13,7 @@ from sp1tee.fulfill.inputs import Inputs
 from sp1tee.fulfill.provers import Prover
 from sp1tee.fulfill.provers.gateway import GatewayProver
 from sp1tee.fulfill.provers.mock import MockProver
+from sp1tee.fulfill.provers.moongate import MoongateProver
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
@@ -30,6 +31,8 @@ def make_provers(settings: FulfillSettings) -> tuple[Prover, ...]:
     if settings.prover == "gateway":
         gateway, offer = settings.gateway, settings.gateway_offer
         return tuple(GatewayProver(gateway, offer) for _ in range(settings.slots))
+    if settings.prover == "moongate":
+        return tuple(MoongateProver(url, settings.reach) for url in settings.moongates)
     return tuple(MockProver() for _ in range(settings.slots))
 
 

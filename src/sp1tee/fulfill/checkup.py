@@ -16,7 +16,7 @@ from sp1tee.fulfill.slots import Slots
 from sp1tee.wire.versions import Family
 
 # Provers that have a server of their own make the proof.
-OFF_HOST = frozenset({"gateway"})
+OFF_HOST = frozenset({"gateway", "moongate"})
 
 _ENOUGH_FILES = 256
 # An input is in memory up to three times for a moment: its chunks, joined, and its buffers.

@@ -32,6 +32,9 @@ from sp1tee.wire.versions import SUPPORTED, parse_version
 _NO_KEY = "Workers hold no key of the network's: the server alone signs."
 
 
+MOONGATE_PORT = 3000
+_PORTS = 1 << 16
+
 _Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 _Size = Annotated[ByteSize, Field(gt=0)]
 
@@ -105,8 +108,10 @@ class FulfillSettings(Settings):
         token_file: the path of a file that holds it.
         server_ca_file: PEM certificates to trust instead of the system's, for https.
         name: shown to operators; unique per worker.
-        prover: what makes the proofs; gateway: whatever speaks the Prover Network's protocol.
-        prover_url: address of the gateway.
+        prover: what makes the proofs; gateway: whatever speaks the Prover Network's protocol;
+            moongate: SP1 v5's GPU server.
+        prover_url: address of the gateway, or of moongate for the first slot; its other slots'
+            ports count up.
         allow_off_host: hosts besides this one whose provers may see every input, in clear.
         gateway_key: signs requests to the gateway, 32 bytes in hex; by default a new one each time.
         gateway_key_file: the path of a file that holds it.
@@ -142,7 +147,7 @@ class FulfillSettings(Settings):
     token_file: Path | None = None
     server_ca_file: Path | None = None
     name: _Name = Field(default_factory=_own_name)
-    prover: Literal["mock", "gateway"] = "mock"
+    prover: Literal["mock", "gateway", "moongate"] = "mock"
     prover_url: Annotated[str, AfterValidator(_prover_address)] | None = None
     allow_off_host: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     gateway_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
@@ -190,20 +195,39 @@ class FulfillSettings(Settings):
     @property
     def gateway(self) -> Gateway:
         """The gateway that makes the proofs; raises `ConfigError` without an address."""
-        if self.prover_url is None:
-            raise ConfigError(
-                "The gateway's address is missing.",
-                advice="Give --prover-url http://host:port or https://host:port.",
-            )
         key, token = self.gateway_key, self.gateway_token
         ca_file = self.gateway_ca_file
         return Gateway(
-            url=self.prover_url,
+            url=self._address,
             signer=Signer.from_hex(key.get_secret_value()) if key else _new_signer(),
-            reach=Reach.of(self.allow_off_host),
+            reach=self.reach,
             token=token.get_secret_value() if token else None,
             ca=read_certificates(ca_file, "gateway_ca_file") if ca_file else None,
         )
+
+    @property
+    def moongates(self) -> tuple[str, ...]:
+        """Addresses of a moongate for each slot; raises `ConfigError` without a first one."""
+        parts = parse_url(self._address)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        first = parts.port or MOONGATE_PORT
+        if first + self.slots > _PORTS:
+            raise ConfigError("There are not so many ports.", advice="Lower slots.")
+        return tuple(f"{parts.scheme}://{host}:{first + slot}" for slot in range(self.slots))
+
+    @property
+    def reach(self) -> Reach:
+        """Where inputs may go."""
+        return Reach.of(self.allow_off_host)
+
+    @property
+    def _address(self) -> str:
+        if self.prover_url is None:
+            raise ConfigError(
+                f"The address of the {self.prover} is missing.",
+                advice="Give --prover-url http://host:port or https://host:port.",
+            )
+        return self.prover_url
 
     @property
     def gateway_offer(self) -> Offer:
