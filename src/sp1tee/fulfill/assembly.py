@@ -33,6 +33,8 @@ def make_provers(settings: FulfillSettings) -> tuple[Prover, ...]:
         return tuple(GatewayProver(gateway, offer) for _ in range(settings.slots))
     if settings.prover == "moongate":
         return tuple(MoongateProver(url, settings.reach) for url in settings.moongates)
+    if settings.prover == "sp1":
+        return settings.sp1_plan.provers()
     return tuple(MockProver() for _ in range(settings.slots))
 
 

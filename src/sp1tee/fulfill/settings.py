@@ -24,6 +24,7 @@ from sp1tee.fulfill.inputs import InputLimits
 from sp1tee.fulfill.provers.gateway import Offer
 from sp1tee.fulfill.provers.gateway_line import Gateway
 from sp1tee.fulfill.provers.off_host import Reach
+from sp1tee.fulfill.provers.sp1_opening import Sp1Plan
 from sp1tee.settings import Original, Settings, read_secret
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.signing import KEY_SIZE, Signer
@@ -109,7 +110,7 @@ class FulfillSettings(Settings):
         server_ca_file: PEM certificates to trust instead of the system's, for https.
         name: shown to operators; unique per worker.
         prover: what makes the proofs; gateway: whatever speaks the Prover Network's protocol;
-            moongate: SP1 v5's GPU server.
+            moongate: SP1 v5's GPU server; sp1: SP1 v6's GPU server, or its CPU prover.
         prover_url: address of the gateway, or of moongate for the first slot; its other slots'
             ports count up.
         allow_off_host: hosts besides this one whose provers may see every input, in clear.
@@ -121,6 +122,10 @@ class FulfillSettings(Settings):
         gateway_versions: circuit versions that the gateway proves.
         gateway_modes: kinds of proof that the gateway makes.
         gateway_mock: whether the gateway makes mock proofs; for trials only.
+        sp1_program: the path of sp1-gpu-server or sp1tee-prover, which the worker then starts; by
+            default SP1TEE_PROVER, or on PATH.
+        sp1_socket: where a running one listens, instead; {device} in it stands for the device.
+        sp1_device: the number of the first slot's GPU; those of other slots count up.
         slots: how many proofs are made at once, one per device.
         prefetch: how many requests are fetched and executed ahead.
         max_stdin_bytes: the largest input, as uploaded and unpacked.
@@ -147,7 +152,7 @@ class FulfillSettings(Settings):
     token_file: Path | None = None
     server_ca_file: Path | None = None
     name: _Name = Field(default_factory=_own_name)
-    prover: Literal["mock", "gateway", "moongate"] = "mock"
+    prover: Literal["mock", "gateway", "moongate", "sp1"] = "mock"
     prover_url: Annotated[str, AfterValidator(_prover_address)] | None = None
     allow_off_host: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     gateway_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
@@ -158,6 +163,9 @@ class FulfillSettings(Settings):
     gateway_versions: _Versions = (SUPPORTED[-1].text,)
     gateway_modes: _Modes = ("core", "compressed", "plonk", "groth16")
     gateway_mock: bool = False
+    sp1_program: Path | None = None
+    sp1_socket: Path | None = None
+    sp1_device: Annotated[int, Field(ge=0, le=63)] = 0
     slots: Annotated[int, Field(ge=1, le=64)] = 1
     prefetch: Annotated[int, Field(ge=0, le=16)] = 1
     max_stdin_bytes: _Size = ByteSize(2 << 30)
@@ -234,6 +242,12 @@ class FulfillSettings(Settings):
         """What the gateway makes, by the operator's word."""
         modes = frozenset(Mode.parse(name) for name in self.gateway_modes)
         return Offer(self.gateway_versions, modes, self.gateway_mock)
+
+    @property
+    def sp1_plan(self) -> Sp1Plan:
+        """How SP1's provers are found or started."""
+        size = self.max_stdin_bytes + self.max_program_bytes
+        return Sp1Plan(self.sp1_program, self.sp1_socket, self.sp1_device, self.slots, size)
 
     @property
     def input_limits(self) -> InputLimits:

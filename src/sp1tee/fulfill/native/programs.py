@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -78,6 +79,15 @@ def find_program(named: Path | None, environment: Mapping[str, str] = os.environ
         return Path(ours)
     found = shutil.which(GPU_SERVER) or shutil.which(PROVER)
     return None if found is None else Path(found)
+
+
+def find_verifier(environment: Mapping[str, str] = os.environ) -> NativeProgram | None:
+    """Return ``sp1tee-prover``, in SP1TEE_PROVER or on PATH; None if it is in neither."""
+    for named in (environment.get("SP1TEE_PROVER"), shutil.which(PROVER)):
+        with suppress(NativeGone):
+            if named and not (program := NativeProgram.at(Path(named))).gpu:
+                return program
+    return None
 
 
 def _version(path: Path) -> str:
