@@ -243,6 +243,14 @@ async def test_a_request_without_an_id_is_no_request(gateway: ProverStandIn):
     assert "no id" in (await failure(gateway)).message
 
 
+@pytest.mark.parametrize("method", ["GetNonce", "CreateArtifact", "GetProofRequestStatus"])
+async def test_an_answer_that_is_none_is_a_failure_of_ours(gateway: ProverStandIn, method: str):
+    gateway.will(method, b"\xff\xff")
+    error = await failure(gateway)
+    assert isinstance(error, ProverFailed)
+    assert "answer is none" in error.message
+
+
 async def test_a_request_that_nobody_waits_for_is_cancelled_there(gateway: ProverStandIn):
     gateway.statuses = [ended(types_pb2.ASSIGNED)]
     gateway.will("CancelRequest", auction_pb2.CancelRequestResponse())

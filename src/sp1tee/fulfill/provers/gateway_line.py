@@ -1,23 +1,29 @@
 """What a gateway is asked: the network's calls, uploads and downloads, one attempt each.
 
 Every attempt raises `ServerAway` where another may help, `ProverUnavailable` where the gateway
-wants nothing of this worker, and `ProverFailed` where it does not want this. The gateway's own
-words are repeated only where they come with a code of ours: others may put an input into theirs.
+wants nothing of this worker, and `ProverFailed` where it does not want this.
 """
 
 import ssl
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import grpc
 import httpx
 from grpc import aio
 
 from sp1tee import __version__
-from sp1tee.errors import FulfillError, ProverFailed, ProverUnavailable, ServerAway
+from sp1tee.errors import ProverFailed
 from sp1tee.fulfill.endpoint import CHANNEL_OPTIONS, CONNECT_SECONDS
+from sp1tee.fulfill.provers.gateway_replies import (
+    broken,
+    judge,
+    legible,
+    outcome,
+    said_in,
+    translate,
+)
 from sp1tee.fulfill.provers.off_host import Reach
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.pb.artifact_pb2_grpc import ArtifactStoreStub
@@ -29,32 +35,6 @@ MAX_PROOF_BYTES: Final = 1 << 30
 # Until a gateway has made an upload durable, and between two blocks of a download.
 _SILENCE_SECONDS: Final = 120.0
 _ID_SIZE: Final = 32
-_MAX_TEXT: Final = 300
-_OUR_CODES: Final = "SP1TEE-"
-
-_PASSING: Final = frozenset(
-    {
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.UNKNOWN,
-    }
-)
-_LOCKED_OUT: Final = {
-    grpc.StatusCode.UNAUTHENTICATED: "Give it a token with --gateway-token-file.",
-    grpc.StatusCode.PERMISSION_DENIED: "Let its operator admit the key of --gateway-key-file.",
-    grpc.StatusCode.UNIMPLEMENTED: "Check --prover-url: this may be no gateway's gRPC port.",
-}
-_PASSING_HTTP: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
-_OPEN: Final = frozenset({types_pb2.REQUESTED, types_pb2.ASSIGNED})
-_ENDS: Final = {
-    types_pb2.UNFULFILLABLE: "The gateway cannot make the proof",
-    types_pb2.REVERTED: "The gateway took the proof back",
-    types_pb2.EXPIRED: "The gateway's deadline came before its proof",
-}
 
 _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
@@ -135,7 +115,7 @@ class Line:
         except aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return False
-            raise _translate(error, "program") from None
+            raise translate(error, "program") from None
         return True
 
     async def upload(self, kind: artifact_pb2.ArtifactType.ValueType, packed: bytes) -> str:
@@ -153,8 +133,8 @@ class Line:
         try:
             answer = await self._http.put(url, content=packed)
         except httpx.HTTPError as error:
-            raise _broken(error) from None
-        _judge(answer, "upload")
+            raise broken(error) from None
+        judge(answer, "upload")
         return place.artifact_uri
 
     async def create_program(self, vk_hash: bytes, vk: bytes, uri: str) -> None:
@@ -184,10 +164,10 @@ class Line:
         )
         try:
             reply = await call
-            said = _said(await call.trailing_metadata())
+            said = said_in(await call.trailing_metadata())
         except aio.AioRpcError as error:
-            raise _translate(error, "status") from None
-        return _outcome(reply, said)
+            raise translate(error, "status") from None
+        return outcome(legible(reply, "status"), said)
 
     async def cancel(self, request_id: bytes) -> None:
         """Say that nobody wants a proof any more; not every gateway listens."""
@@ -204,13 +184,13 @@ class Line:
         proof = bytearray()
         try:
             async with self._http.stream("GET", url) as answer:
-                _judge(answer, "download")
+                judge(answer, "download")
                 async for block in answer.aiter_bytes():
                     proof += block
                     if len(proof) > MAX_PROOF_BYTES:
                         raise ProverFailed("The gateway's proof is longer than any proof.")
         except httpx.HTTPError as error:
-            raise _broken(error) from None
+            raise broken(error) from None
         return bytes(proof)
 
     def _check(self, url: str) -> None:
@@ -230,57 +210,7 @@ class Line:
         seconds: float = CALL_SECONDS,
     ) -> _Reply:
         try:
-            return await method(request, timeout=seconds, metadata=self._metadata)
+            reply = await method(request, timeout=seconds, metadata=self._metadata)
         except aio.AioRpcError as error:
-            raise _translate(error, what) from None
-
-
-def _outcome(reply: types_pb2.GetProofRequestStatusResponse, said: str) -> str | None:
-    """Judge a status in the order in which the SDK does."""
-    if reply.fulfillment_status == types_pb2.FULFILLED:
-        if not reply.proof_uri:
-            raise ProverFailed("The gateway has the proof and does not say where.")
-        return reply.proof_uri
-    if reply.execution_status == types_pb2.UNEXECUTABLE:
-        raise ProverFailed(f"The program, which runs here, does not run at the gateway{said}")
-    if reply.fulfillment_status in _OPEN:
-        return None
-    end = _ENDS.get(reply.fulfillment_status, "The gateway names a state that does not exist")
-    raise ProverFailed(f"{end}{said}")
-
-
-def _translate(error: aio.AioRpcError, what: str) -> FulfillError:
-    status = error.code()
-    said = _said(error.trailing_metadata(), error.details() or "", status.name)
-    if status in _LOCKED_OUT:
-        text = f"The gateway lets this worker ask for nothing ({what}){said}"
-        return ProverUnavailable(text, advice=_LOCKED_OUT[status])
-    if status in _PASSING:
-        return ServerAway(
-            f"The gateway did not answer ({what}){said}",
-            advice="Check that it runs and that --prover-url is its gRPC address.",
-        )
-    return ProverFailed(f"The gateway refused ({what}){said}", advice="Ask its operator.")
-
-
-def _said(metadata: Iterable[Any] | None, details: str = "", status: str = "") -> str:
-    """Write what stands behind a colon: a server's of ours own words, else the status alone."""
-    found = {key: value for key, value in metadata or () if isinstance(value, str)}
-    code = found.get("sp1tee-code", "")
-    if not code.startswith(_OUR_CODES):
-        return f": {status}." if status else "."
-    text = details or unquote(found.get("sp1tee-reason", ""))
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f": {line[:_MAX_TEXT]}" if line else "."
-
-
-def _judge(answer: httpx.Response, what: str) -> None:
-    if answer.is_success:
-        return
-    text = f"The gateway answered the {what} with HTTP {answer.status_code}."
-    raise ServerAway(text) if answer.status_code in _PASSING_HTTP else ProverFailed(text)
-
-
-def _broken(error: httpx.HTTPError) -> FulfillError:
-    """Name what broke. The exception's own text may have the URL in it, so it is not shown."""
-    return ServerAway(f"The connection for an upload or a download broke: {type(error).__name__}.")
+            raise translate(error, what) from None
+        return legible(reply, what)
