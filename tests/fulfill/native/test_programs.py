@@ -9,8 +9,9 @@ from support.wire_data import SAMPLE_PUBLIC_VALUES, real_proof, sample
 
 from sp1tee.errors import NativeGone
 from sp1tee.fulfill.native.frames import RunOutcome
-from sp1tee.fulfill.native.preflight import obstacles
+from sp1tee.fulfill.native.preflight import missing_circuits, obstacles
 from sp1tee.fulfill.native.programs import NativeProgram, find_program, find_verifier
+from sp1tee.wire.modes import Mode
 
 OWN = "sp1tee-prover 0.1.0 (SP1 6.10.0, circuits v6.1.0)"
 
@@ -96,6 +97,14 @@ def test_what_a_machine_lacks_is_said(tmp_path: Path):
 def test_little_shared_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(64, 0, 64))
     assert any("--shm-size" in text for text in obstacles(tmp_path))
+
+
+def test_circuits_that_would_have_to_be_downloaded_are_known(tmp_path: Path):
+    paths = {f"SP1_{name}_CIRCUIT_PATH": str(tmp_path / name) for name in ("PLONK", "GROTH16")}
+    assert missing_circuits("v6.1.0", paths) == (Mode.GROTH16, Mode.PLONK)
+    (tmp_path / "PLONK" / "v6.1.0").mkdir(parents=True)
+    assert missing_circuits("v6.1.0", paths) == (Mode.GROTH16,)
+    assert missing_circuits("v6.0.0", paths) == (Mode.GROTH16, Mode.PLONK)
 
 
 # --- the real program ------------------------------------------------------------------------

@@ -115,7 +115,7 @@ async def test_that_nobody_verified_is_said(server: GpuServer):
     async with proving(server) as prover:
         with capture_logs() as lines:
             await prover.prove(TASK, soon())
-    assert [line["event"] for line in lines] == ["not verified"]
+    assert [line["event"] for line in lines][-1] == "not verified"
 
 
 # --- what is never handed in -----------------------------------------------------------------
@@ -299,6 +299,27 @@ async def test_at_the_deadline_the_process_is_killed(tmp_path: Path):
         await prover.check()
         assert server.pid is not None
     assert starts(tmp_path) == 2
+
+
+async def test_a_deadline_that_passed_before_leaves_the_server_alone(tmp_path: Path):
+    async with owning(tmp_path) as (prover, server):
+        await prover.prove(TASK, soon())
+        running = server.pid
+        with pytest.raises(ProverFailed, match="deadline passed"):
+            await prover.prove(TASK, time.time() - 1)
+        assert server.pid == running is not None
+
+
+async def test_closing_in_the_middle_ends_the_call_and_the_process(tmp_path: Path):
+    async with owning(tmp_path, "hang") as (prover, server):
+        await prover.check()
+        work = asyncio.ensure_future(prover.prove(TASK, soon()))
+        await asyncio.sleep(0)
+        await within(prover.aclose())
+        with pytest.raises((ProverFailed, ProverUnavailable)):
+            await within(work)
+        assert server.pid is None
+    assert starts(tmp_path) == 1
 
 
 async def test_cancelling_kills_the_process(tmp_path: Path):

@@ -21,7 +21,7 @@ from sp1tee.errors import (
 )
 from sp1tee.fulfill.native.client import Client
 from sp1tee.fulfill.native.frames import Info
-from sp1tee.fulfill.native.preflight import obstacles
+from sp1tee.fulfill.native.preflight import missing_circuits, obstacles
 from sp1tee.fulfill.native.process import START_SECONDS, NativeServer
 from sp1tee.fulfill.provers import Capability, ProveTask
 from sp1tee.fulfill.provers.sp1_session import KEYS, Deadline, Session
@@ -75,7 +75,7 @@ class Sp1Prover:
         self._session: Session | None = None
         self._capability: Capability | None = None
         self._verifies = False
-        self._proving = False
+        self._until: Deadline | None = None
 
     def capabilities(self) -> tuple[Capability, ...]:
         """What the server makes, once `check` has asked it; nothing before."""
@@ -84,10 +84,12 @@ class Sp1Prover:
     async def check(self) -> None:
         """Start the server unless it runs, and ask what it can make.
 
+        One that this is connected to already is not asked again: the next proof tells.
+
         Raises:
             ProverUnavailable: it does not start, is another program, or makes no proofs.
         """
-        if not self._proving:
+        if self._until is None and self._session is None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._look)
 
     async def prove(self, task: ProveTask, deadline: float) -> bytes:
@@ -99,9 +101,8 @@ class Sp1Prover:
             JobFailed: the program has another verifying key than the request names.
             WireError: what was made proves something else.
         """
-        self._proving = True
         loop = asyncio.get_running_loop()
-        until = Deadline(deadline, self._clock)
+        until = self._until = Deadline(deadline, self._clock)
         working = loop.run_in_executor(self._thread, self._prove, task, until)
         try:
             return await asyncio.shield(working)
@@ -109,10 +110,12 @@ class Sp1Prover:
             await self._give_up(working, until)
             raise
         finally:
-            self._proving = False
+            self._until = None
 
     async def aclose(self) -> None:
         """End the server if it is ours."""
+        if self._until is not None:
+            self._until.give_up()
         self._interrupt()
         await asyncio.to_thread(self._server.close)
         await asyncio.to_thread(self._thread.shutdown)
@@ -145,6 +148,7 @@ class Sp1Prover:
         if info is None:
             self._verifies = False
             self._capability = Capability(latest(Family.V6).text, frozenset(Mode))
+            self._warn_of_circuits()
             return
         self._verifies = True
         try:
@@ -170,6 +174,17 @@ class Sp1Prover:
         except NativeError as error:
             raise ProverUnavailable(error.message, advice=error.advice) from None
 
+    @staticmethod
+    def _warn_of_circuits() -> None:
+        missing = missing_circuits(latest(Family.V6).circuit)
+        if missing:
+            _log.warning(
+                "circuits are not here",
+                modes=[str(mode) for mode in missing],
+                advice="sp1-gpu-server downloads gigabytes at the first such proof; give it "
+                "SP1_GROTH16_CIRCUIT_PATH and SP1_PLONK_CIRCUIT_PATH.",
+            )
+
     def _prove(self, task: ProveTask, deadline: Deadline) -> bytes:
         try:
             return self._attempt(task, deadline)
@@ -183,6 +198,9 @@ class Sp1Prover:
     def _attempt(self, task: ProveTask, deadline: Deadline) -> bytes:
         try:
             deadline.left()
+        except NativeTimeout:
+            raise ProverFailed("The deadline passed.") from None
+        try:
             session = self._open()
             proof, vk = session.prove(task, deadline)
             check_proof(proof, task, mock=False)
