@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 import grpc
+from google.protobuf.message import Message
 from grpc import aio
 
 from sp1tee.errors import (
@@ -131,9 +132,13 @@ class Server:
         seconds: float = _CALL_SECONDS,
     ) -> _Reply:
         try:
-            return await method(request, timeout=seconds, metadata=self._metadata)
+            reply = await method(request, timeout=seconds, metadata=self._metadata)
         except aio.AioRpcError as error:
             raise translate(error.code(), error.details()) from None
+        if not isinstance(reply, Message):
+            # grpc.aio hands out None for bytes that are no such message.
+            raise ServerAway("The server answered with something that cannot be read.")
+        return reply
 
 
 def translate(status: grpc.StatusCode, details: str | None) -> FulfillError:
