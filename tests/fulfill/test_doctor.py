@@ -16,9 +16,9 @@ from sp1tee.errors import (
     ProverUnavailable,
     WorkerTokenRefused,
 )
-from sp1tee.fulfill import assembly, checkup, credential
+from sp1tee.fulfill import checkup, credential
 from sp1tee.fulfill.doctor import Check, check_up
-from sp1tee.fulfill.executors import Execution
+from sp1tee.fulfill.executors import Execution, choosing
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.service import run_fulfiller
 
@@ -58,7 +58,7 @@ async def test_an_executor_that_counts_wrong_is_a_finding(
     listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
 ):
     wrong = ScriptedExecutor(Execution(b"wrong", 0, 1, None, None, ""))
-    monkeypatch.setattr(assembly, "UnicornExecutor", lambda **_: wrong)
+    monkeypatch.setattr(choosing, "UnicornExecutor", lambda **_: wrong)
     check = named(await check_up(settings_for(listener)), "executor")
     assert not check.ok
     with pytest.raises(CheckupFailed, match="executor"):
@@ -72,7 +72,7 @@ async def test_an_executor_that_cannot_start_is_a_finding(
     def unavailable(**_: int) -> None:
         raise ExecutorUnavailable("No guests here.")
 
-    monkeypatch.setattr(assembly, "UnicornExecutor", unavailable)
+    monkeypatch.setattr(choosing, "UnicornExecutor", unavailable)
     assert named(await check_up(settings_for(listener)), "executor").text == "No guests here."
 
 

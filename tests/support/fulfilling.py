@@ -122,7 +122,12 @@ class Worker:
 
 
 def settings_for(listener: WorkerListener, **changes: Any) -> FulfillSettings:
-    facts = {"server": listener.url, "token": SecretStr(TOKEN), "name": "worker-1"}
+    facts = {
+        "server": listener.url,
+        "token": SecretStr(TOKEN),
+        "name": "worker-1",
+        "executor": "unicorn",
+    }
     return FulfillSettings(**{**facts, **changes})
 
 

@@ -1,11 +1,11 @@
 """The parts of a worker, made from its settings."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from sp1tee.fulfill.checkup import check_machine
 from sp1tee.fulfill.executors import Executor
-from sp1tee.fulfill.executors.unicorn import UnicornExecutor
+from sp1tee.fulfill.executors.choosing import opened
 from sp1tee.fulfill.fitness import Fitness
 from sp1tee.fulfill.guest import Guests
 from sp1tee.fulfill.heartbeat import GrpcPulse, Heart
@@ -38,18 +38,13 @@ def make_provers(settings: FulfillSettings) -> tuple[Prover, ...]:
     return tuple(MockProver() for _ in range(settings.slots))
 
 
-@asynccontextmanager
-async def open_executor(settings: FulfillSettings) -> AsyncIterator[Executor]:
+def open_executor(settings: FulfillSettings) -> AbstractAsyncContextManager[Executor]:
     """Open what runs guests, as many at once as requests are worked on.
 
     Raises:
-        ExecutorUnavailable: it cannot work on this machine.
+        ExecutorUnavailable: it cannot work on this machine, or is not where the settings say.
     """
-    executor = UnicornExecutor(warm=settings.slots + settings.prefetch)
-    try:
-        yield executor
-    finally:
-        await executor.aclose()
+    return opened(settings.executor, settings.executor_program, settings.executor_needs)
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ async def _check_executor(executor: Executor) -> Check:
                 return Check("executor", ok=False, text=text, advice="Reinstall sp1tee[fulfill].")
     except FulfillError as error:
         return Check.failed("executor", error)
-    return Check("executor", ok=True, text=f"{executor.name} runs programs of SP1 v5 and v6.")
+    return Check("executor", ok=True, text=f"Programs of SP1 v5 and v6 run: {executor.name}.")
 
 
 async def _check_prover(slots: Slots) -> Check:

@@ -36,6 +36,7 @@ class Guests:
             ExecutorUnavailable: nothing here can run any program.
         """
         limits = replace(self.limits, cycles=_least(lease.cycle_limit, self.limits.cycles))
+        why = ""
         for _ in range(_TRIES):
             try:
                 return await self.executor.execute(
@@ -48,8 +49,9 @@ class Guests:
                 ) from None
             except ExecutorCrashed as error:
                 _log.error("executor crashed", reason=error.message)
+                why = error.message
         raise JobFailed(
-            "The program broke the process that ran it, twice.",
+            f"The program broke the process that ran it, twice. {why}",
             error=types_pb2.EXECUTION_FAILURE,
             retryable=lease.attempts_left,
         )

@@ -47,7 +47,7 @@ async def _work(settings: FulfillSettings, stop: asyncio.Event) -> None:
         require(checks)
         await _unless(stop, persist("looking for the server", tools.server.greet))
         if not stop.is_set():
-            _announce(settings, tools.slots)
+            _announce(settings, executor.name, tools.slots)
             await Fulfiller(tools, Plan(settings.prefetch, settings.drain_s)).run(stop)
 
 
@@ -69,9 +69,15 @@ def _tell(checks: Sequence[Check]) -> None:
             say("checkup", check=check.name, found=check.text, advice=check.advice)
 
 
-def _announce(settings: FulfillSettings, slots: Slots) -> None:
+def _announce(settings: FulfillSettings, executor: str, slots: Slots) -> None:
     for hint in settings.hints:
         _log.warning("settings", hint=hint)
     if slots.mock:
         _log.warning("mock proofs", meaning="right public values, no cryptography; for trying out")
-    _log.info("waiting for work", worker=settings.name, slots=len(slots), mock=slots.mock)
+    _log.info(
+        "waiting for work",
+        worker=settings.name,
+        slots=len(slots),
+        mock=slots.mock,
+        executor=executor,
+    )

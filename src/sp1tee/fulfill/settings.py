@@ -20,6 +20,7 @@ from pydantic import (
 from sp1tee.errors import ConfigError, WireError
 from sp1tee.fulfill.endpoint import Endpoint, parse_url, read_certificates
 from sp1tee.fulfill.executors import Limits
+from sp1tee.fulfill.executors.needs import Choice, Needs
 from sp1tee.fulfill.inputs import InputLimits
 from sp1tee.fulfill.provers.gateway import Offer
 from sp1tee.fulfill.provers.gateway_line import Gateway
@@ -130,6 +131,9 @@ class FulfillSettings(Settings):
         prefetch: how many requests are fetched and executed ahead.
         max_stdin_bytes: the largest input, as uploaded and unpacked.
         max_program_bytes: the largest ELF.
+        executor: what runs programs before they are proved; auto: SP1's own (native) where
+            sp1tee-prover is found, else the emulator (unicorn).
+        executor_program: the path of sp1tee-prover; by default SP1TEE_PROVER, or on PATH.
         max_cycles: the longest run in cycles, whatever a request allows.
         execute_seconds: the longest run in seconds.
         execute_memory_bytes: the most memory a guest may use.
@@ -170,6 +174,8 @@ class FulfillSettings(Settings):
     prefetch: Annotated[int, Field(ge=0, le=16)] = 1
     max_stdin_bytes: _Size = ByteSize(2 << 30)
     max_program_bytes: _Size = ByteSize(256 << 20)
+    executor: Choice = "unicorn"
+    executor_program: Path | None = None
     max_cycles: PositiveInt | None = None
     execute_seconds: PositiveFloat = 600.0
     execute_memory_bytes: _Size = ByteSize(4 << 30)
@@ -253,6 +259,13 @@ class FulfillSettings(Settings):
     def input_limits(self) -> InputLimits:
         """How much is fetched and unpacked."""
         return InputLimits(self.max_stdin_bytes, self.max_program_bytes)
+
+    @property
+    def executor_needs(self) -> Needs:
+        """What the executor is opened for: as many guests as requests are worked on."""
+        at_once = self.slots + self.prefetch
+        size = self.max_stdin_bytes + self.max_program_bytes
+        return Needs(at_once, at_once, self.execute_memory_bytes, size)
 
     @property
     def run_limits(self) -> Limits:

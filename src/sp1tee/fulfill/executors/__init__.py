@@ -52,7 +52,7 @@ class Execution:
         public_values: what the guest wrote to file descriptor 13, in order.
         exit_code: what it halted with; None if it never halted.
         cycles: instructions executed, the number SP1 reports; up to the start of the basic block
-            that failed if the guest did not get to its end, 0 if time ran out.
+            that failed if the guest did not get to its end, 0 if that is not known.
         gas: prover gas, from executors that can tell.
         cause: why SP1 would not prove this run; None after a clean end.
         text: one sentence for the requester where `cause` is set, else empty.

@@ -1,0 +1,327 @@
+"""SP1's own executor behind a socket: what a stand-in makes it say."""
+
+import asyncio
+import struct
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.fulfilling import within
+from support.gpu_server import OURS, GpuServer, counted, failed, framed, info, take_counted, u32
+
+from sp1tee.errors import ElfError, ExecutorCrashed, ExecutorUnavailable
+from sp1tee.fulfill.executors import Cause, Execution, Limits
+from sp1tee.fulfill.executors.choosing import opened
+from sp1tee.fulfill.executors.native import NativeExecutor
+from sp1tee.fulfill.executors.needs import Needs
+from sp1tee.fulfill.native.client import Client
+from sp1tee.wire.stdin import Stdin
+from sp1tee.wire.versions import Family
+
+pytestmark = pytest.mark.anyio
+
+V6 = Family.V6
+EXECUTE = OURS + 1
+COMPLETED, FAILED, STOPPED = 0, 1, 2
+LIMITS = Limits(cycles=1_000_000, memory_bytes=64 << 20, seconds=60)
+SECRET = "what the guest printed"
+
+
+def executed(
+    outcome: int = COMPLETED,
+    cause: int = 0,
+    exit_code: int = 0,
+    cycles: int = 0,
+    gas: int = 0,
+    values: bytes = b"",
+    reason: str = "",
+) -> bytes:
+    numbers = struct.pack("<IIQQQ", outcome, cause, exit_code, cycles, gas)
+    texts = [reason.encode(), SECRET.encode(), SECRET.encode()]
+    return framed(u32(EXECUTE) + numbers + b"".join(map(counted, [values, *texts])))
+
+
+@dataclass
+class At:
+    """Connections to a stand-in; counts what is open."""
+
+    server: GpuServer
+    clients: list[Client] = field(default_factory=list)
+
+    name = "the stand-in"
+
+    def connect(self, seconds: float = 0.0) -> Client:
+        client = Client.connect(self.server.path)
+        self.clients.append(client)
+        return client
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def post_mortem(self) -> str:
+        return ""
+
+    @property
+    def open(self) -> int:
+        return sum(client._socket.fileno() >= 0 for client in self.clients)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GpuServer]:
+    stand_in = GpuServer(tmp_path / "socket", info=info())
+    stand_in.answers[EXECUTE] = lambda _: executed(cycles=99, gas=100, values=b"\x07")
+    with stand_in.serving():
+        yield stand_in
+
+
+@pytest.fixture
+async def executor(server: GpuServer) -> AsyncIterator[NativeExecutor]:
+    executor = NativeExecutor(At(server), at_once=2, warm=0, grace=30)
+    yield executor
+    await within(executor.aclose())
+
+
+async def run(executor: NativeExecutor, limits: Limits = LIMITS, **changes: object) -> Execution:
+    given = {"elf": b"elf", "stdin": Stdin.of(b"in"), "family": V6, "tenant": "a", **changes}
+    return await within(executor.execute(limits=limits, **given))  # type: ignore[arg-type]
+
+
+# --- what the server says, in the words of this package --------------------------------------
+
+
+async def test_a_clean_run_has_values_cycles_and_gas(executor: NativeExecutor):
+    assert await run(executor) == Execution(b"\x07", 0, 99, 100, None, "")
+
+
+async def test_the_server_gets_program_input_and_limits(
+    executor: NativeExecutor, server: GpuServer
+):
+    stdin = Stdin.of(b"one", b"two")
+    await run(executor, Limits(77, 64 << 20, seconds=1.5), elf=b"program", stdin=stdin)
+    tag, body = server.asked[-1]
+    assert tag == EXECUTE
+    assert struct.unpack_from("<QQQ", body) == (77, 2**64 - 1, 1500)
+    assert take_counted(body[24:]) == (b"program", stdin.encode())
+
+
+async def test_proofs_in_the_input_are_passed_on(executor: NativeExecutor, server: GpuServer):
+    stdin = Stdin((b"one",), proof_count=1, proofs=b"proof and key")
+    await run(executor, stdin=stdin)
+    assert server.asked[-1][1].endswith(b"proof and key")
+
+
+@pytest.mark.parametrize("cause", Cause)
+async def test_a_failure_has_the_networks_cause_and_the_reason(
+    executor: NativeExecutor, server: GpuServer, cause: Cause
+):
+    server.answers[EXECUTE] = lambda _: executed(FAILED, cause, reason="It failed.")
+    assert await run(executor) == Execution(b"", None, 0, None, cause, "It failed.")
+
+
+async def test_a_cause_that_the_network_does_not_have_is_unspecified(
+    executor: NativeExecutor, server: GpuServer
+):
+    server.answers[EXECUTE] = lambda _: executed(FAILED, 4711, reason="It failed.")
+    assert (await run(executor)).cause is Cause.UNSPECIFIED
+
+
+async def test_a_run_that_ended_with_another_exit_code_keeps_its_numbers(
+    executor: NativeExecutor, server: GpuServer
+):
+    server.answers[EXECUTE] = lambda _: executed(FAILED, 1, 7, 50, 60, b"\x01", "Exit code 7.")
+    told = Execution(b"\x01", 7, 50, 60, Cause.HALT_WITH_NON_ZERO_EXIT_CODE, "Exit code 7.")
+    assert await run(executor) == told
+
+
+async def test_a_run_that_this_machine_stopped_is_worth_another_try(
+    executor: NativeExecutor, server: GpuServer
+):
+    server.answers[EXECUTE] = lambda _: executed(STOPPED, reason="The runner was killed.")
+    with pytest.raises(ExecutorCrashed, match=r"The runner was killed\."):
+        await run(executor)
+
+
+async def test_a_run_that_took_its_time_is_over(executor: NativeExecutor, server: GpuServer):
+    def stop(body: bytes) -> bytes:
+        (milliseconds,) = struct.unpack_from("<Q", body, 16)
+        time.sleep(milliseconds / 1000)
+        return executed(STOPPED, reason="It ran for longer than its limit.")
+
+    server.answers[EXECUTE] = stop
+    ended = await run(executor, Limits(None, 64 << 20, seconds=0.05))
+    assert "longer than the 1 seconds" in ended.text
+    assert (ended.cause, ended.exit_code) == (Cause.UNSPECIFIED, None)
+
+
+async def test_a_server_that_does_not_keep_the_time_is_left(server: GpuServer):
+    server.answers[EXECUTE] = lambda _: threading.Event().wait() or None  # type: ignore[func-returns-value]
+    source = At(server)
+    executor = NativeExecutor(source, at_once=1, warm=0, grace=0.05)
+    ended = await run(executor, Limits(None, 64 << 20, seconds=0.05))
+    assert "longer than the 1 seconds" in ended.text
+    await within(executor.aclose())
+    assert source.open == 0
+
+
+async def test_public_values_have_a_cap(executor: NativeExecutor, server: GpuServer):
+    server.answers[EXECUTE] = lambda _: executed(cycles=9, values=bytes((16 << 20) + 1))
+    assert "more than 16777216 bytes of public values" in (await run(executor)).text
+
+
+async def test_what_a_guest_prints_goes_nowhere(
+    executor: NativeExecutor, server: GpuServer, caplog: pytest.LogCaptureFixture
+):
+    told = [await run(executor)]
+    server.answers[EXECUTE] = lambda _: executed(FAILED, 1, 1, 5, 6, b"", "It failed.")
+    told.append(await run(executor))
+    assert SECRET not in f"{told} {[one.text for one in told]} {caplog.text}"
+
+
+# --- servers that do not answer ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        None,
+        framed(b""),
+        framed(b"rubbish"),
+        framed(u32(0)),
+        framed(failed(b"the process at work was killed")),
+        executed(outcome=3),
+        framed(executed()[4:-1]),
+        b"\xff\xff\xff\xff",
+    ],
+    ids=["none", "empty", "rubbish", "other", "failed", "outcome", "cut", "endless"],
+)
+async def test_no_answer_is_a_crash(
+    executor: NativeExecutor, server: GpuServer, frame: bytes | None
+):
+    server.answers[EXECUTE] = lambda _: frame
+    with pytest.raises(ExecutorCrashed, match="gave no answer"):
+        await run(executor)
+
+
+async def test_nobody_at_the_socket_is_no_executor(tmp_path: Path):
+    executor = NativeExecutor(At(GpuServer(tmp_path / "none")), at_once=1)
+    with pytest.raises(ExecutorUnavailable, match="Nobody answers"):
+        await run(executor)
+    await within(executor.aclose())
+
+
+async def test_programs_of_v5_are_for_another_executor(executor: NativeExecutor):
+    with pytest.raises(ElfError, match="SP1 v5"):
+        await run(executor, family=Family.V5)
+
+
+async def test_cancelling_hangs_up(server: GpuServer):
+    asked = threading.Event()
+
+    def hang(_: bytes) -> None:
+        asked.set()
+        threading.Event().wait()
+
+    server.answers[EXECUTE] = hang
+    source = At(server)
+    executor = NativeExecutor(source, at_once=1, warm=0)
+    running = asyncio.ensure_future(run(executor))
+    await within(asyncio.to_thread(asked.wait))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await within(executor.aclose())  # which waits for the thread
+    assert source.open == 0
+
+
+# --- connections opened ahead -----------------------------------------------------------------
+
+
+async def test_no_connection_serves_two_runs(server: GpuServer):
+    source = At(server)
+    executor = NativeExecutor(source, at_once=2, warm=1)
+    for _ in range(3):
+        await run(executor)
+    await within(executor.aclose())
+    assert server.tags() == [EXECUTE] * 3
+    assert len(source.clients) >= 3
+    assert source.open == 0
+
+
+async def test_a_connection_that_died_while_it_waited_is_replaced(server: GpuServer):
+    source = At(server)
+    executor = NativeExecutor(source, at_once=1, warm=1)
+    await run(executor)
+    executor._threads.submit(executor._connections.refill).result(30)
+    source.clients[-1].abort()
+    assert (await run(executor)).exit_code == 0
+    await within(executor.aclose())
+
+
+# --- which executor ---------------------------------------------------------------------------
+
+NEEDS = Needs(at_once=2, ahead=1, memory_bytes=256 << 20, request_bytes=16 << 20)
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No prover is to be found."""
+    monkeypatch.delenv("SP1TEE_PROVER", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def script(path: Path, version: str) -> Path:
+    path.write_text(f"#!/bin/sh\necho {version}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.usefixtures("nowhere")
+async def test_without_a_prover_the_emulator_runs_everything():
+    async with opened("auto", None, NEEDS) as executor:
+        assert executor.name == "unicorn"
+
+
+@pytest.mark.usefixtures("nowhere")
+async def test_a_prover_that_is_demanded_and_missing_is_named():
+    with pytest.raises(ExecutorUnavailable, match="sp1tee-prover is neither"):
+        async with opened("native", None, NEEDS):
+            pass
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("how", ["setting", "variable", "path"])
+async def test_a_prover_is_found_as_set_or_named_or_on_the_path(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    at = script(tmp_path / "sp1tee-prover", "'sp1tee-prover 0.1.0 (SP1 6.10.0, circuit v6.1.0)'")
+    if how == "variable":
+        monkeypatch.setenv("SP1TEE_PROVER", str(at))
+    if how != "path":
+        monkeypatch.setenv("PATH", "/nonexistent")
+    async with opened("auto", at if how == "setting" else None, NEEDS) as executor:
+        assert executor.name == "native for v6, unicorn for v5"
+    async with opened("unicorn", at if how == "setting" else None, NEEDS) as executor:
+        assert executor.name == "unicorn"
+
+
+@pytest.mark.usefixtures("nowhere")
+async def test_a_gpu_server_is_no_executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    other = script(tmp_path / "sp1-gpu-server", "6.10.0")
+    monkeypatch.setenv("SP1TEE_PROVER", str(other))
+    async with opened("auto", None, NEEDS) as executor:
+        assert executor.name == "unicorn"
+    with pytest.raises(ExecutorUnavailable, match="only makes proofs"):
+        async with opened("auto", other, NEEDS):
+            pass
+
+
+async def test_a_setting_that_names_no_program_is_an_error(tmp_path: Path):
+    with pytest.raises(ExecutorUnavailable, match="cannot be run: No such file"):
+        async with opened("auto", tmp_path / "missing", NEEDS):
+            pass
