@@ -44,6 +44,10 @@ schemas *FLAGS:
 guests *FLAGS:
     {{bin}}/python guests/build.py {{FLAGS}}
 
+# SP1's own prover, executor and verifier, and its SDK as a program: the Rust of native/. Needs cargo, cmake and protobuf-compiler.
+native *FLAGS:
+    {{bin}}/python tools/build_native.py {{FLAGS}}
+
 # Every figure of the README's table, with its peers in the same run. Needs cargo, nginx and curl.
 bench *FLAGS:
     {{bin}}/python -m bench {{FLAGS}}
