@@ -99,7 +99,7 @@ def build(root: Path, folder: Path) -> None:
     if missing:
         sys.exit("Missing to build native/:\n  " + "\n  ".join(missing))
     compiled = root / "target"
-    flags = {"CARGO_TARGET_DIR": str(compiled), "RUSTFLAGS": f"-Ctarget-cpu={target_cpu()}"}
+    flags = {"CARGO_TARGET_DIR": str(compiled), "RUSTFLAGS": f"-C target-cpu={target_cpu()}"}
     # The targets of both programs in one call: SP1 is compiled once, with the features of both.
     command = ["cargo", "build", "--locked", "--release"]
     made = subprocess.run(command, cwd=WORKSPACE, env=os.environ | flags, check=False)  # noqa: S603 - fixed words

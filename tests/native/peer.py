@@ -190,19 +190,17 @@ class Client:
 
 
 class Server:
-    """A running `sp1tee-prover` that makes no proofs, and what it wrote to standard error."""
+    """A running `sp1tee-prover`; one that makes no proofs unless its flags say otherwise."""
 
     def __init__(self, path: Path, *flags: str) -> None:
         command = program()
         assert command is not None
         self.path = path
-        self.log = path.with_suffix(".log")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [command, "--socket", str(path), "--no-proofs", *flags],
-                stdout=log,
-                stderr=subprocess.PIPE,
-            )
+        self.process = subprocess.Popen(
+            [command, "--socket", str(path), *(flags or ["--no-proofs"])],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def wait_until_it_listens(self) -> None:
         """Read what it says until it says so."""

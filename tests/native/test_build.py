@@ -68,7 +68,7 @@ def test_a_build_is_made_once_and_found_again(environment: dict[str, str], tmp_p
     assert code == 0
     programs = [Path(line) for line in said.splitlines()]
     assert [program.name for program in programs] == PROGRAMS
-    assert all(program.read_text() == "-Ctarget-cpu=native\n" for program in programs)
+    assert all(program.read_text() == "-C target-cpu=native\n" for program in programs)
     assert run(environment)[:2] == (0, said)
     assert run(environment, "--check")[:2] == (0, said)
     assert calls(tmp_path) == ["build --locked --release"]

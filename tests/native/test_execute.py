@@ -68,6 +68,13 @@ def test_another_exit_code_is_a_failure(client: Client) -> None:
     assert (done.outcome, done.cause, done.exit_code) == (FAILED, EXIT_CODE, 7)
 
 
+@pytest.mark.parametrize("deed", ["commit_nothing", "commit_other_digest", "commit_some_words"])
+def test_a_run_that_could_not_be_verified_is_a_failure(client: Client, deed: str) -> None:
+    done = do(client, deed)
+    assert (done.outcome, done.cause, done.exit_code) == (FAILED, 0, 0)
+    assert "commit" in done.text
+
+
 @pytest.mark.parametrize(
     "deed", ["read_null", "write_null", "jump_outside", "breakpoint", "unknown_call", "fence"]
 )

@@ -1,15 +1,19 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{Parser, ValueEnum};
 
 /// What `--version` says: ours, SP1's, and what the proofs say they are.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (SP1 6.10.0, circuits v6.1.0)");
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let (sp1, circuits) = (sp1_primitives::SP1_CRATE_VERSION, sp1_sdk::SP1_CIRCUIT_VERSION);
+    format!("{} (SP1 {sp1}, circuits {circuits})", env!("CARGO_PKG_VERSION"))
+});
 
 /// SP1's CPU prover, executor and verifier behind sp1-gpu-server's socket protocol.
 #[derive(Debug, Parser)]
-#[command(name = "sp1tee-prover", version = VERSION)]
+#[command(name = "sp1tee-prover", version = VERSION.as_str())]
 pub struct Arguments {
     /// Where to listen: a Unix socket that only this user can open.
     #[arg(long, value_name = "PATH", required_unless_present = "worker")]

@@ -60,6 +60,10 @@ impl<'a> Connection<'a> {
     }
 
     fn next_frame(&mut self) -> Result<Option<Vec<u8>>, Gone> {
+        // Made ready while the client thinks.
+        if self.light.is_none() {
+            self.light = WorkerProcess::start(Kind::Light, &self.server.settings).ok();
+        }
         match read_frame(&mut self.client, self.server.max_request) {
             Ok(frame) => Ok(frame),
             Err(FrameError::Stream(_)) => Err(Gone),
@@ -122,6 +126,8 @@ impl<'a> Connection<'a> {
         let response =
             ask(&mut prover, Kind::Full, self.server, &[&header, &elf, input], &self.client)?;
         drop(prover);
+        // If this one did not survive, the next proof has less to wait for.
+        self.server.prepare_prover();
         self.write(&response)
     }
 

@@ -10,23 +10,19 @@ use sp1tee_protocol::{Request, Response};
 
 use crate::worker::{Answer, Answering};
 
-/// SP1's own executor and verifier. The tables for setup and verification are made when first
-/// needed, in about a second.
-#[derive(Default)]
+/// SP1's own executor and verifier.
 pub struct Light {
-    prover: Option<LightProver>,
+    prover: LightProver,
 }
 
 impl Light {
-    async fn prover(&mut self) -> LightProver {
-        if self.prover.is_none() {
-            self.prover = Some(LightProver::new().await);
-        }
-        self.prover.clone().expect("it has just been made")
+    /// Makes the tables for setup, runs and verification: half a second.
+    pub async fn start() -> Self {
+        Self { prover: LightProver::new().await }
     }
 
-    async fn setup(&mut self, elf: &[u8]) -> Result<Response> {
-        let proving_key = self.prover().await.setup(Elf::from(elf.to_vec())).await?;
+    async fn setup(&self, elf: &[u8]) -> Result<Response> {
+        let proving_key = self.prover.setup(Elf::from(elf.to_vec())).await?;
         let vk = bincode::serialize(proving_key.verifying_key())?;
         Ok(Response::Setup { key: Sha256::digest(elf).into(), vk })
     }
@@ -40,10 +36,9 @@ impl Answering for Light {
                     .await
                     .unwrap_or_else(|error| Response::InternalError(format!("{error:#}"))),
             ),
-            Request::Execute(run) => execution::execute(&run).await,
+            Request::Execute(run) => execution::execute(&self.prover, &run).await,
             Request::Verify(claim) => {
-                let prover = self.prover().await;
-                Answer::sound(Response::Verified(verification::refute(&prover, &claim)))
+                Answer::sound(Response::Verified(verification::refute(&self.prover, &claim)))
             }
             _ => Answer::sound(Response::InternalError("this worker does not do that".into())),
         }

@@ -21,7 +21,7 @@ use crate::arguments::{Arguments, Kind};
 use crate::connection::Connection;
 use crate::settings::Settings;
 use crate::shared_memory;
-use crate::worker_process::WorkerProcess;
+use crate::worker_process::{self, WorkerProcess};
 
 /// What the CPU prover makes. Groth16 and PLONK want gnark and gigabytes of circuits.
 const MODES: &[Mode] = &[Mode::Core, Mode::Compressed];
@@ -79,8 +79,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         server.prepare_prover();
     }
     eprintln!("listening at {}", path.display());
-    accept_until(&stop, &socket.listener, &server)
-    // The workers end when their sockets close, which is now.
+    let ended = accept_until(&stop, &socket.listener, &server);
+    worker_process::end_all();
+    ended
 }
 
 fn accept_until(

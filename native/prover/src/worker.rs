@@ -36,11 +36,14 @@ impl Answer {
     }
 }
 
-/// How to answer the request at hand if SP1 panics, given the place; `None` between requests.
-static ON_PANIC: Mutex<Option<fn(String) -> Response>> = Mutex::new(None);
+/// Makes the answer to a request on which SP1 panicked, from the place of the panic.
+type OnPanic = fn(String) -> Response;
+
+/// For the request at hand; `None` between requests.
+static ON_PANIC: Mutex<Option<OnPanic>> = Mutex::new(None);
 
 /// Says how a panic from here on is to be answered.
-pub fn on_panic(answer: fn(String) -> Response) {
+pub fn on_panic(answer: OnPanic) {
     *ON_PANIC.lock().expect("nothing panics while it holds this lock") = Some(answer);
 }
 
@@ -51,7 +54,7 @@ pub fn run(kind: Kind) -> anyhow::Result<()> {
     end_with_a_panic(stream.try_clone()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match kind {
-        Kind::Light => serve(stream, &runtime, Light::default()),
+        Kind::Light => serve(stream, &runtime, runtime.block_on(Light::start())),
         Kind::Full => serve(stream, &runtime, Full::start(&runtime)),
     }
 }

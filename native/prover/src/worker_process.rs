@@ -1,5 +1,6 @@
 //! A worker, as the server sees it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
@@ -18,6 +20,9 @@ use sp1tee_protocol::{read_frame, write_frame};
 use crate::arguments::Kind;
 use crate::settings::Settings;
 use crate::shared_memory;
+
+/// The process groups of all running workers.
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// A running worker and the socket to it. Dropping it kills it and whatever it started.
 pub struct WorkerProcess {
@@ -55,6 +60,7 @@ impl WorkerProcess {
             Kind::Light => "light",
             Kind::Full => "full",
         };
+        let mut groups = groups();
         let child = Command::new("/proc/self/exe")
             .arg0("sp1tee-prover")
             .args(["--worker", name])
@@ -64,6 +70,7 @@ impl WorkerProcess {
             .stdout(Stdio::null())
             .process_group(0)
             .spawn()?;
+        groups.insert(group_of(&child));
         Ok(Self { child, stream: ours })
     }
 
@@ -105,11 +112,33 @@ impl Drop for WorkerProcess {
     /// The group outlives its leader, so SP1's runner goes too; the server is the next parent of
     /// orphans, so it can wait for all of them.
     fn drop(&mut self) {
-        let Ok(leader) = i32::try_from(self.child.id()) else { return };
-        let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
-        while matches!(waitpid(Pid::from_raw(-leader), None), Ok(_) | Err(nix::Error::EINTR)) {}
+        let group = group_of(&self.child);
+        end(group);
+        groups().remove(&group);
         shared_memory::sweep();
     }
+}
+
+/// Ends every worker, and lets no other start before this process ends too.
+pub fn end_all() {
+    let groups = groups();
+    groups.iter().copied().for_each(end);
+    shared_memory::sweep();
+    std::mem::forget(groups);
+}
+
+fn end(group: i32) {
+    let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    while matches!(waitpid(Pid::from_raw(-group), None), Ok(_) | Err(nix::Error::EINTR)) {}
+}
+
+fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A worker leads its own group.
+fn group_of(leader: &Child) -> i32 {
+    leader.id().try_into().expect("Linux has no process numbers beyond 2^22")
 }
 
 fn describe(status: ExitStatus) -> String {

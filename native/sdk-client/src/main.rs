@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use sp1_sdk::{Elf, SP1ProofMode, SP1Stdin};
 
-/// The unmodified SP1 SDK 6.10.0 as a program. STDIN files are bincode of SP1Stdin.
+/// The unmodified SP1 SDK 6.10.0 as a program. STDIN files are bincode of `SP1Stdin`.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -40,7 +40,7 @@ enum Command {
     },
     /// Run a program: cycles, gas, exit code, public values.
     Execute { elf: PathBuf, stdin: PathBuf },
-    /// Set a program up: its vk_hash, the hash used on chain, and the key.
+    /// Set a program up: its `vk_hash`, the hash used on chain, and the key.
     Vk {
         elf: PathBuf,
         /// Write the key here.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sp1_core_executor::{ExecutionError, OutputConsumers, Program, SP1CoreOpts};
-use sp1_prover::worker::{SP1ExecutorConfig, execute_with_options};
-use sp1_sdk::{ExecutionReport, SP1Context, SP1PublicValues, SP1Stdin};
+use sp1_prover::worker::{SP1ExecutorConfig, execute_with_options_and_machine};
+use sp1_sdk::{ExecutionReport, LightProver, Prover, SP1Context, SP1PublicValues, SP1Stdin};
 use sp1tee_protocol::{Execute, Executed, Outcome, Response};
 use tokio::sync::watch;
 
@@ -29,13 +29,13 @@ mod cause {
 ///
 /// A run that is broken off leaves SP1's threads and the guest's process behind, so the worker
 /// ends with it.
-pub async fn execute(run: &Execute<'_>) -> Answer {
+pub async fn execute(prover: &LightProver, run: &Execute<'_>) -> Answer {
     on_panic(panicked);
     let output = GuestOutput::default();
     let time = Duration::from_millis(run.time_limit);
-    let ended = tokio::time::timeout(time, run_guest(run, output.consumers())).await;
+    let ended = tokio::time::timeout(time, run_guest(prover, run, output.consumers())).await;
     let (mut executed, last) = match ended {
-        Ok(Ok((values, report))) => (judge(run, &values, &report), false),
+        Ok(Ok(ended)) => (judge(run, &ended), false),
         Ok(Err(failure)) => (failure, true),
         Err(_) => (out_of_time(run.time_limit), true),
     };
@@ -44,9 +44,10 @@ pub async fn execute(run: &Execute<'_>) -> Answer {
 }
 
 async fn run_guest(
+    prover: &LightProver,
     run: &Execute<'_>,
     output: OutputConsumers,
-) -> Result<(SP1PublicValues, ExecutionReport), Executed> {
+) -> Result<Ended, Executed> {
     let fault = |text: String| Executed::failure(Outcome::Failed, cause::UNSPECIFIED, text);
     let stdin: SP1Stdin = bincode::deserialize(run.stdin)
         .map_err(|_| fault("The input is not an SP1Stdin.".into()))?;
@@ -56,21 +57,31 @@ async fn run_guest(
     context.output_consumers = output;
     // SP1 stops at the limit; the request allows it to be reached.
     context.max_cycles = run.cycle_limit.checked_add(1);
-    let ran = execute_with_options(
+    // A machine takes half a second to make, so the prover's is used.
+    let ran = execute_with_options_and_machine(
         Arc::new(program),
         stdin,
         context,
         SP1CoreOpts::default(),
         SP1ExecutorConfig::default(),
+        prover.inner().machine().clone(),
     );
     match ran.await {
-        Ok((values, _digest, report)) => Ok((values, report)),
+        Ok((values, digest, report)) => Ok(Ended { values, digest, report }),
         Err(error) => Err(explain(&error)),
     }
 }
 
-/// A run that came to its end: did it end well, and within its limits?
-fn judge(run: &Execute<'_>, values: &SP1PublicValues, report: &ExecutionReport) -> Executed {
+/// A run that came to its end.
+struct Ended {
+    values: SP1PublicValues,
+    /// What the program committed to.
+    digest: [u8; 32],
+    report: ExecutionReport,
+}
+
+/// Did it end well, and within its limits? SP1 would prove it either way.
+fn judge(run: &Execute<'_>, Ended { values, digest, report }: &Ended) -> Executed {
     let cycles = report.total_instruction_count();
     let gas = report.gas().unwrap_or_default();
     let (cause, text) = if report.exit_code != 0 {
@@ -82,6 +93,9 @@ fn judge(run: &Execute<'_>, values: &SP1PublicValues, report: &ExecutionReport) 
     } else if gas > run.gas_limit {
         let text = format!("The program needs {gas} gas, more than {}.", run.gas_limit);
         (cause::EXCEEDED_GAS_LIMIT, text)
+    } else if values.hash() != digest && values.blake3_hash() != digest {
+        let text = "The program did not commit to the public values it wrote.";
+        (cause::UNSPECIFIED, text.into())
     } else {
         (cause::UNSPECIFIED, String::new())
     };
@@ -123,6 +137,11 @@ fn explain(error: &anyhow::Error) -> Executed {
         ExecutionError::ExceededCycleLimit(limit) => {
             format!("The program needs more than {} cycles.", limit - 1)
         }
+        ExecutionError::Other(text) if text.contains("signal: 6,") => {
+            "SP1's executor gave the program up, as it does for a system call that it does not \
+             know or that is misused."
+                .into()
+        }
         _ => sentence(known),
     };
     Executed::failure(outcome, cause, text)
@@ -131,7 +150,9 @@ fn explain(error: &anyhow::Error) -> Executed {
 /// The runner could not be started, or fell to a signal that no program can raise: SIGBUS is how a
 /// full `/dev/shm` shows.
 fn is_of_the_machine(text: &str) -> bool {
-    text.contains("failed to spawn") || text.contains("signal: Some(7)")
+    text.contains("failed to spawn")
+        || text.contains("signal: Some(7)")
+        || text.contains("signal: 7,")
 }
 
 fn sentence(error: impl std::fmt::Display) -> String {
