@@ -1,6 +1,7 @@
-"""SP1's own executor behind a socket: what a stand-in makes it say."""
+"""SP1's own executor behind a socket: what a stand-in makes it say, and what the real one does."""
 
 import asyncio
+import contextlib
 import struct
 import threading
 import time
@@ -8,16 +9,21 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 from support.fulfilling import within
 from support.gpu_server import OURS, GpuServer, counted, failed, framed, info, take_counted, u32
+from support.guest_programs import Golden, hostile, program, read_golden
 
+from sp1tee import guests
 from sp1tee.errors import ElfError, ExecutorCrashed, ExecutorUnavailable
-from sp1tee.fulfill.executors import Cause, Execution, Limits
+from sp1tee.fulfill.executors import Cause, Execution, Executor, Limits
 from sp1tee.fulfill.executors.choosing import opened
 from sp1tee.fulfill.executors.native import NativeExecutor
 from sp1tee.fulfill.executors.needs import Needs
+from sp1tee.fulfill.executors.unicorn import UnicornExecutor
 from sp1tee.fulfill.native.client import Client
+from sp1tee.fulfill.native.programs import find_verifier
 from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
@@ -325,3 +331,128 @@ async def test_a_setting_that_names_no_program_is_an_error(tmp_path: Path):
     with pytest.raises(ExecutorUnavailable, match="cannot be run: No such file"):
         async with opened("auto", tmp_path / "missing", NEEDS):
             pass
+
+
+# --- the real one -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def real() -> AsyncIterator[Executor]:
+    if find_verifier() is None:
+        pytest.skip("no sp1tee-prover on PATH and SP1TEE_PROVER names none (just native builds it)")
+    async with opened("native", None, NEEDS) as executor:
+        yield executor
+
+
+async def do(executor: Executor, deed: str, seconds: float = 60.0) -> Execution:
+    limits = Limits(None, 256 << 20, seconds)
+    stdin = Stdin(hostile(deed))
+    elf = program("hostile", V6)
+    return await within(
+        executor.execute(elf, stdin, family=V6, limits=limits, tenant="a"), seconds=100
+    )
+
+
+def descendant(name: str) -> psutil.Process | None:
+    """A process below this one, by the beginning of its command line's first word."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error, IndexError):
+            if Path(process.cmdline()[0]).name.startswith(name):
+                return process
+    return None
+
+
+async def appearing(name: str) -> psutil.Process:
+    while (found := descendant(name)) is None:  # noqa: ASYNC110 - nobody tells of a process
+        await asyncio.sleep(0.01)
+    return found
+
+
+@pytest.mark.parametrize("golden", read_golden(), ids=lambda golden: golden.label)
+async def test_both_executors_agree_with_the_sdk(real: Executor, golden: Golden):
+    emulator = UnicornExecutor()
+    limits = Limits(None, 256 << 20, 60)
+    elf, stdin = program(golden.guest, V6), Stdin(golden.stdin)
+    native, emulated = [
+        await one.execute(elf, stdin, family=V6, limits=limits, tenant="a")
+        for one in (real, emulator)
+    ]
+    await emulator.aclose()
+    assert numbers(native) == numbers(emulated)
+    assert (native.gas, native.cycles) == (golden.gas, golden.cycles)
+    assert native.public_values == golden.public_values
+
+
+def numbers(run: Execution) -> tuple[object, ...]:
+    return run.public_values, run.cycles, run.exit_code, run.cause
+
+
+@pytest.mark.parametrize("family", Family)
+async def test_programs_of_both_generations_run(real: Executor, family: Family):
+    guest = guests.load("solvency", family)
+    stdin = guests.solvency_input(1000, [300, 450, 275])
+    done = await real.execute(guest.elf, stdin, family=family, limits=LIMITS, tenant="a")
+    assert done.public_values == (1000).to_bytes(8, "little") + b"\x01"
+    assert (done.exit_code, done.cause, done.gas is None) == (0, None, family is Family.V5)
+
+
+async def test_a_guest_that_panics_fails_with_its_exit_code(real: Executor):
+    elf = guests.load("fibonacci", V6).elf
+    done = await real.execute(elf, Stdin(()), family=V6, limits=LIMITS, tenant="a")
+    assert done.exit_code not in {0, None}
+    assert done.cause is Cause.HALT_WITH_NON_ZERO_EXIT_CODE
+    assert f"exit code {done.exit_code}" in done.text
+
+
+@pytest.mark.parametrize(("limit", "cause"), [(8559, None), (8558, Cause.EXCEEDED_CYCLE_LIMIT)])
+async def test_a_cycle_limit_may_be_reached_but_not_exceeded(
+    real: Executor, limit: int, cause: Cause | None
+):
+    elf, stdin = guests.load("fibonacci", V6).elf, guests.fibonacci_input(10)
+    limits = Limits(limit, 256 << 20, 60)
+    done = await real.execute(elf, stdin, family=V6, limits=limits, tenant="a")
+    assert done.cause is cause
+
+
+async def test_a_guest_that_never_ends_runs_out_of_time(real: Executor):
+    done = await do(real, "never_end", seconds=1)
+    assert "longer than the 1 seconds" in done.text
+
+
+@pytest.mark.parametrize("deed", ["read_null", "unknown_call", "breakpoint"])
+async def test_misdeeds_fail_with_a_reason(real: Executor, deed: str):
+    done = await do(real, deed)
+    assert done.cause is not None
+    assert done.text
+
+
+@pytest.mark.parametrize("elf", [b"", b"\x7fELF", b"\x7fELF" + bytes(100)])
+async def test_a_file_that_is_no_program_fails_with_a_reason(real: Executor, elf: bytes):
+    done = await real.execute(elf, Stdin(()), family=V6, limits=LIMITS, tenant="a")
+    assert done.cause is Cause.UNSPECIFIED
+    assert done.text
+
+
+async def test_a_killed_runner_is_worth_another_try(real: Executor):
+    running = asyncio.ensure_future(do(real, "never_end"))
+    (await within(appearing("sp1-native-runner"))).kill()
+    with pytest.raises(ExecutorCrashed):
+        await running
+
+
+async def test_a_killed_server_is_a_crash(real: Executor):
+    running = asyncio.ensure_future(do(real, "never_end"))
+    await within(appearing("sp1-native-runner"))
+    server = next(one for one in psutil.Process().children() if "--socket" in one.cmdline())
+    server.kill()
+    with pytest.raises(ExecutorCrashed):
+        await running
+
+
+async def test_cancelling_ends_the_guest(real: Executor):
+    running = asyncio.ensure_future(do(real, "never_end"))
+    runner = await within(appearing("sp1-native-runner"))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await within(asyncio.to_thread(runner.wait, 30))
