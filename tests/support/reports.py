@@ -31,14 +31,16 @@ HOSTILE = (
 """What evidence may say to do harm in one format or another."""
 
 
-def rule(name: str, code: str, title: str) -> Rule:
-    return Rule(name, f"SP1TEE-{code}", title, "because")
+def rule(name: str, code: str, title: str, *, waivable: bool = True) -> Rule:
+    return Rule(name, f"SP1TEE-{code}", title, "because", waivable)
 
 
 SERVED = rule("cert.served-leaf", "V101", "The served certificate is the attested one")
 SCTS = rule("cert.scts", "V102", "The certificate is logged where anyone can see it")
 LISTED = rule("ingress.listed", "V110", "Every listed evidence file has its digest")
-SIGNED = rule("quote.signature", "V200", "The quote is signed by a genuine Intel machine")
+SIGNED = rule(
+    "quote.signature", "V200", "The quote is signed by a genuine Intel machine", waivable=False
+)
 TCB = rule("quote.tcb-status", "V205", "The machine's TCB status is accepted")
 DATA = rule("quote.report-data", "V210", "The quote binds exactly the evidence files")
 REPLAY = rule("rtmr3.replay", "V300", "The events replay to RTMR3")

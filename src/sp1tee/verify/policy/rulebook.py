@@ -16,8 +16,3 @@ def rules() -> tuple[Rule, ...]:
     names = sorted(path.parent.name for path in _ROOMS.glob("*/rules.py"))
     modules = [import_module(f"sp1tee.verify.{name}.rules") for name in names]
     return tuple(rule for module in modules for rule in module.RULES)
-
-
-def unwaivable() -> frozenset[str]:
-    """Return the ids of the rules that everything else rests on."""
-    return frozenset(rule.id for rule in rules() if not rule.waivable)

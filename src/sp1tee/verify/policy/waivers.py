@@ -1,6 +1,6 @@
 """Waivers: what a policy puts up with, for a reason and for a time."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -17,8 +17,6 @@ def apply(
     checks: Iterable[Check],
     waivers: Sequence[WaiverPolicy],
     on: date,
-    *,
-    unwaivable: Container[str] | None = None,
 ) -> tuple[tuple[Check, ...], tuple[str, ...]]:
     """Waive what a policy waives.
 
@@ -26,26 +24,21 @@ def apply(
         checks: what was checked.
         waivers: the policy's.
         on: the day to judge for; a waiver counts on days before it expires.
-        unwaivable: ids of checks that everything else rests on, which no waiver reaches; by
-            default those whose rules say so.
 
     Returns:
         The checks, and what to say about waivers that did not do what they were written for.
     """
     checks = tuple(checks)
-    if not waivers:
-        return checks, ()
-    firm = _unwaivable() if unwaivable is None else unwaivable
-    judged = tuple(_judged(check, waivers, on, firm) for check in checks)
+    judged = tuple(_judged(check, waivers, on) for check in checks)
     notes = (
         note
         for waiver in waivers
-        if (note := _note(waiver, [c for c in checks if _names(waiver, c)], on, firm))
+        if (note := _note(waiver, [c for c in checks if _names(waiver, c)], on))
     )
     return judged, tuple(notes)
 
 
-def _judged(check: Check, waivers: Sequence[WaiverPolicy], on: date, firm: Container[str]) -> Check:
+def _judged(check: Check, waivers: Sequence[WaiverPolicy], on: date) -> Check:
     if check.status not in UNMET:
         return check
     naming = [waiver for waiver in waivers if _names(waiver, check)]
@@ -53,7 +46,7 @@ def _judged(check: Check, waivers: Sequence[WaiverPolicy], on: date, firm: Conta
     if counting is None:
         said = tuple(f"A waiver of this expired on {waiver.expires}." for waiver in naming)
         return replace(check, details=check.details + said)
-    if check.id in firm:
+    if not check.waivable:
         said = ("A waiver names this, but it cannot be waived: other checks rest on it.",)
         return replace(check, details=check.details + said)
     waiver = f"{counting.reason} (expires {counting.expires})"
@@ -64,13 +57,7 @@ def _names(waiver: WaiverPolicy, check: Check) -> bool:
     return fnmatchcase(check.id, waiver.check) and fnmatchcase(check.subject, waiver.subject)
 
 
-def _unwaivable() -> frozenset[str]:
-    from sp1tee.verify.policy.rulebook import unwaivable  # noqa: PLC0415 - it imports all rooms
-
-    return unwaivable()
-
-
-def _note(waiver: WaiverPolicy, named: list[Check], on: date, firm: Container[str]) -> str:
+def _note(waiver: WaiverPolicy, named: list[Check], on: date) -> str:
     """Say why a waiver did not do what it was written for; empty if it did."""
     unmet = [check for check in named if check.status in UNMET]
     if not named:
@@ -79,7 +66,7 @@ def _note(waiver: WaiverPolicy, named: list[Check], on: date, firm: Container[st
         return f"{_title(waiver)} is not needed: nothing that it names went wrong."
     if on >= waiver.expires:
         return f"{_title(waiver)} expired on {waiver.expires} and does not count."
-    kept = list(dict.fromkeys(check.id for check in unmet if check.id in firm))
+    kept = list(dict.fromkeys(check.id for check in unmet if not check.waivable))
     return f"{_title(waiver)} does not reach {', '.join(kept)}." if kept else ""
 
 
