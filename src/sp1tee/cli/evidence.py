@@ -10,6 +10,7 @@ from sp1tee.cli.examples import examples
 from sp1tee.cli.render import note, result, table, warn
 from sp1tee.cli.verify.sources import Asked, asked, place, usable
 from sp1tee.errors import FetchError
+from sp1tee.verify.moments import rfc3339
 
 if TYPE_CHECKING:
     from sp1tee.verify.evidence import Bundle
@@ -70,7 +71,7 @@ def fetch(
             "bundle": str(output),
             "digest": bundle.digest,
             "files": len(bundle.bodies),
-            "collected": bundle.manifest.finished.isoformat().replace("+00:00", "Z"),
+            "collected": rfc3339(bundle.manifest.finished),
         },
         as_json=as_json,
     )

@@ -7,7 +7,6 @@ for the tool's version, and so the same digest.
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import rfc8785
@@ -15,6 +14,7 @@ import rfc8785
 from sp1tee import __version__
 from sp1tee.verify.checks import Check, Findings
 from sp1tee.verify.facts import Fact
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.verdict import EXIT_CODES, Verdict, verdict
 
 SCHEMA: Final = "sp1tee.report.v1"
@@ -116,11 +116,6 @@ def assemble(
     )
     digest = hashlib.sha256(rfc8785.dumps(draft._content())).hexdigest()  # noqa: SLF001 - its maker
     return replace(draft, digest=digest)
-
-
-def rfc3339(at: int) -> str:
-    """Write Unix seconds for people, in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _record(entry: Input) -> InputRecord:

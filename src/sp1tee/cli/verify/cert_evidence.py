@@ -61,12 +61,12 @@ def find(text: str, connect: Sequence[str], resolver: Sequence[str], *, offline:
 
 def shake_hands(where: Target) -> "tuple[Handshake, ...]":
     """Take the chain of every address; trouble is recorded."""
-    from sp1tee.verify.evidence.manifest import Endpoint
-    from sp1tee.verify.fetch.tls import fetch_endpoints, trouble_of
+    from sp1tee.verify.evidence.manifest import Endpoint, Trouble
+    from sp1tee.verify.fetch.tls import fetch_endpoints
 
     if where.trouble is None:
         return fetch_endpoints(where.host, where.port, where.addresses)
-    trouble, host = trouble_of(where.trouble), where.host
+    trouble, host = Trouble.of(where.trouble), where.host
     return ((Endpoint(address=host, port=where.port, server_name=host, trouble=trouble), None),)
 
 

@@ -25,7 +25,6 @@ from sp1tee.errors import (
     ConfigError,
     EvidenceFileError,
     EvidenceMalformed,
-    EvidenceMissing,
     EvidenceTooLarge,
     VerifyError,
 )
@@ -121,7 +120,7 @@ def digests(  # noqa: PLR0917 - every one is an option with a name
         if bundle is not None:
             material = _saved(load(options, bundle))
         else:
-            material = _written(compose or STDIN)
+            material = _read_file(compose or STDIN)
     except EvidenceFileError:
         raise
     except VerifyError as error:
@@ -176,7 +175,7 @@ def _measured() -> tuple[Check, ...]:
     )
 
 
-def _written(compose: Path) -> Material:
+def _read_file(compose: Path) -> Material:
     from sp1tee.verify.compose import parse_compose
 
     text = read(compose, MIB)
@@ -193,10 +192,10 @@ def _saved(kept: "Bundle") -> Material:
     if isinstance(parts.app_compose, VerifyError):
         raise parts.app_compose
     facts = examine(parts.app_compose)
-    if facts.file is None:
-        raise facts.trouble or EvidenceMissing("app-compose.json holds no docker-compose file.")
+    if isinstance(facts.read, VerifyError):
+        raise facts.read
     records = ((record, kept.file(record.file)) for record in kept.manifest.images)
-    return Material(facts.file, parts.inputs(), from_records(records))
+    return Material(facts.read, parts.inputs(), from_records(records))
 
 
 def _look(
@@ -235,11 +234,10 @@ def _images(
 def _fetch(
     file: "ComposeFile", asked: "Asked"
 ) -> "tuple[Mapping[str, ImageEvidence], tuple[Input, ...]]":
-    from sp1tee.verify.digests import from_records, uses
+    from sp1tee.verify.digests import from_records, written
     from sp1tee.verify.fetch.registry import fetch_images
 
-    written = [use.image for use in uses(file) if use.image is not None and not use.interpolated]
-    fetched = fetch_images(written, asked.platform, asked.registries, roots=asked.roots)
+    fetched = fetch_images(written(file), asked.platform, asked.registries, roots=asked.roots)
     inputs = (Input(record.url, body) for record, body in fetched if body is not None)
     return from_records(fetched), tuple(inputs)
 

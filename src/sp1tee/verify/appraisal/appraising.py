@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from sp1tee.errors import EvidenceMalformed, EvidenceMissing, VerifyError
+from sp1tee.errors import EvidenceMalformed, VerifyError
 from sp1tee.verify import caa, cert, compose, digests, ingress, osimage, quote, rtmr3
 from sp1tee.verify.appraisal.origins import judge_addresses, judge_host, judge_time
 from sp1tee.verify.appraisal.parts import Parts, attempt
@@ -295,14 +295,14 @@ class Appraisal:
     @cached_property
     def _digests(self) -> Findings:
         facts = self._compose_facts
-        if isinstance(facts, VerifyError) or facts.file is None:
-            why = facts if isinstance(facts, VerifyError) else facts.trouble
-            return _unevaluable(digests.RULES, why or _no_compose())
+        file = facts if isinstance(facts, VerifyError) else facts.read
+        if isinstance(file, VerifyError):
+            return _unevaluable(digests.RULES, file)
         images = digests.from_records(
             (record, self.bundle.file(record.file)) for record in self.bundle.manifest.images
         )
         return digests.judge(
-            facts.file,
+            file,
             images,
             self.policy.digests or DigestsPolicy(),
             required=self.required,
@@ -327,7 +327,3 @@ def _unread(facts: quote.QuoteFacts) -> VerifyError:
     if isinstance(facts.layout, VerifyError):
         return facts.layout
     return EvidenceMalformed("The quote is none of a TDX guest.")
-
-
-def _no_compose() -> VerifyError:
-    return EvidenceMissing("app-compose.json holds no docker-compose file.")

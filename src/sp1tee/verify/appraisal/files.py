@@ -9,6 +9,7 @@ from sp1tee.verify.appraisal.trust import Trust
 from sp1tee.verify.checks import Findings
 from sp1tee.verify.conclusion import report_on
 from sp1tee.verify.evidence.bundle import Bundle
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.policy import Anchors, Policy
 from sp1tee.verify.policy.reading import LoadedPolicy
 from sp1tee.verify.reading import read_file
@@ -88,8 +89,7 @@ def _inputs(appraisal: Appraisal) -> Iterable[Input]:
 
 def _notes(appraisal: Appraisal) -> Iterable[str]:
     manifest = appraisal.bundle.manifest
-    collected = manifest.finished.isoformat().replace("+00:00", "Z")
-    yield f"The evidence was collected until {collected} by {manifest.tool}."
+    yield (f"The evidence was collected until {rfc3339(manifest.finished)} by {manifest.tool}.")
     if appraisal.trust.quote_root is not None:
         yield (
             "Quotes were verified up to a given root instead of Intel's: unless that is Intel's "

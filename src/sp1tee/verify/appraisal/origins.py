@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed
@@ -10,6 +10,7 @@ from sp1tee.verify.appraisal.rules import ADDRESSES, HOST, TIME
 from sp1tee.verify.caa import Reply, address_questions, read_addresses, read_host
 from sp1tee.verify.checks import Check
 from sp1tee.verify.evidence.manifest import Endpoint
+from sp1tee.verify.moments import rfc3339
 
 EARLY: Final = 3600
 """Seconds by which clocks may differ: a time is read before the evidence for it is collected."""
@@ -56,7 +57,7 @@ def judge_host(host: str, pinned: Collection[str], *, required: bool) -> Check:
 def judge_time(begun: datetime, at: int) -> Check:
     """Compare the time that evidence is judged for with when its collection began."""
     first = int(begun.timestamp())
-    told = _moment(first), _moment(at)
+    told = rfc3339(first), rfc3339(at)
     if at >= first - EARLY:
         return TIME.passes("It was.", expected=f"{told[0]} or later", actual=told[1])
     return TIME.unevaluable(
@@ -116,7 +117,3 @@ def _plain(address: str) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return address
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -10,6 +10,7 @@ from sp1tee.verify.cert.examination import CertFacts, Path, Presented
 from sp1tee.verify.cert.logged import sct_checks
 from sp1tee.verify.checks import Check, Findings
 from sp1tee.verify.facts import Fact, attested, claimed, computed
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.policy.model import CertPolicy
 
 DAY: Final = 86400
@@ -153,15 +154,15 @@ def _name(path: Path, host: str) -> Check:
 
 def _validity(path: Path, at: int) -> Check:
     leaf = path.leaf
-    told = f"from {_moment(leaf.not_before)} to {_moment(leaf.not_after)}"
+    told = f"from {rfc3339(leaf.not_before)} to {rfc3339(leaf.not_after)}"
     if leaf.valid_at(at):
         return rules.VALIDITY.passes(f"The certificate is valid {told}.", subject=path.who)
     state = "not valid yet" if at < leaf.not_before else "no longer valid"
     return rules.VALIDITY.fails(
-        f"The certificate is {state} at {_moment(at)}.",
+        f"The certificate is {state} at {rfc3339(at)}.",
         subject=path.who,
         expected=told,
-        actual=_moment(at),
+        actual=rfc3339(at),
         remedy="Check this machine's clock, or the time given with --at.",
     )
 
@@ -214,7 +215,7 @@ def _not_before(facts: CertFacts, policy: CertPolicy) -> Check:
     if facts.attested is None:
         return rules.NOT_BEFORE.unevaluable(_AGELESS, remedy=_SEE)
     first = int(datetime.combine(policy.not_before, time(), UTC).timestamp())
-    made = _moment(facts.attested.not_before)
+    made = rfc3339(facts.attested.not_before)
     if facts.attested.not_before >= first:
         return rules.NOT_BEFORE.passes(f"The attested certificate is of {made}.")
     return rules.NOT_BEFORE.refuses(
@@ -236,16 +237,12 @@ def _facts(facts: CertFacts, *, bound: bool) -> Iterator[Fact]:
         yield says("cert.leaf.names", list(leaf.names), anchor)
         yield says("cert.leaf.issuer", leaf.issuer, anchor)
         yield says("cert.leaf.key", leaf.key, anchor)
-        yield says("cert.leaf.not_before", _moment(leaf.not_before), anchor)
-        yield says("cert.leaf.not_after", _moment(leaf.not_after), anchor)
+        yield says("cert.leaf.not_before", rfc3339(leaf.not_before), anchor)
+        yield says("cert.leaf.not_after", rfc3339(leaf.not_after), anchor)
     for one in facts.presented:
         served = None if one.leaf is None else one.leaf.sha256
         yield computed(f"cert.served.{one.address}", served, "TLS handshake")
     yield computed("cert.ct_logs", f"{facts.logs.version} of {facts.logs.timestamp}", "CT log list")
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _day(seconds: int) -> str:

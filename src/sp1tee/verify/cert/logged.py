@@ -9,6 +9,7 @@ from sp1tee.verify.cert.ct_logs import LogList
 from sp1tee.verify.cert.examination import Path
 from sp1tee.verify.cert.scts import Outcome, Sct, distinct
 from sp1tee.verify.checks import Check
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.policy.model import CertPolicy
 
 _WRONG: Final = {Outcome.FORGED, Outcome.FUTURE, Outcome.OUTSIDE}
@@ -81,4 +82,4 @@ def _moment(milliseconds: int) -> str:
         moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
     except (ValueError, OverflowError):
         return f"{milliseconds} ms"
-    return moment.isoformat().replace("+00:00", "Z")
+    return rfc3339(moment)

@@ -5,6 +5,7 @@ taken of anything but the bytes. The fields are read as strictly as dstack's gue
 a field of another type means that this file cannot be what booted.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -109,6 +110,11 @@ class AppCompose:
         """What the guest demands of its GPUs."""
         policy = self.requirements.get("gpu_policy")
         return policy if isinstance(policy, dict) else {}
+
+
+def sha256_of(text: str) -> str:
+    """Return the digest, in hex, by which a text in the file is pinned."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_app_compose(raw: bytes) -> AppCompose:

@@ -20,16 +20,24 @@ class ComposeFacts:
         sha256: its hash, which is what is measured.
         app: its fields.
         inside: the docker-compose file inside, byte for byte; None if there is none.
-        file: the same, read; None if it cannot be.
-        trouble: why it cannot be read.
+        read: the same, read; or why it cannot be.
     """
 
     raw: bytes = field(repr=False)
     sha256: bytes
     app: AppCompose
     inside: bytes | None = field(repr=False)
-    file: ComposeFile | None
-    trouble: VerifyError | None
+    read: ComposeFile | VerifyError
+
+    @property
+    def file(self) -> ComposeFile | None:
+        """The docker-compose file, if it can be read."""
+        return None if isinstance(self.read, VerifyError) else self.read
+
+    @property
+    def trouble(self) -> VerifyError | None:
+        """Why it cannot be read, if it cannot be."""
+        return self.read if isinstance(self.read, VerifyError) else None
 
 
 def examine(raw: bytes) -> ComposeFacts:
@@ -41,11 +49,13 @@ def examine(raw: bytes) -> ComposeFacts:
     """
     app = read_app_compose(raw)
     inside = None if app.docker_compose_file is None else app.docker_compose_file.encode()
-    file, trouble = None, None
+    return ComposeFacts(raw, hashlib.sha256(raw).digest(), app, inside, _read(inside))
+
+
+def _read(inside: bytes | None) -> ComposeFile | VerifyError:
+    if inside is None:
+        return EvidenceMalformed("app-compose.json holds no docker-compose file.")
     try:
-        if inside is None:
-            raise EvidenceMalformed("app-compose.json holds no docker-compose file.")
-        file = parse_compose(inside, INSIDE)
+        return parse_compose(inside, INSIDE)
     except VerifyError as error:
-        trouble = error
-    return ComposeFacts(raw, hashlib.sha256(raw).digest(), app, inside, file, trouble)
+        return error

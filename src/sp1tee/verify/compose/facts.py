@@ -1,9 +1,8 @@
 """What is worth telling about an application's configuration."""
 
-import hashlib
 from collections.abc import Iterator
 
-from sp1tee.verify.compose.app_compose import NAME, AppCompose
+from sp1tee.verify.compose.app_compose import NAME, AppCompose, sha256_of
 from sp1tee.verify.compose.compose_file import ComposeFile
 from sp1tee.verify.facts import Basis, Fact, Json
 
@@ -45,18 +44,14 @@ def _hashes(sha256: bytes, app: AppCompose) -> Iterator[Fact]:
     """Yield the digests that a policy can pin."""
     yield Fact("compose.sha256", sha256.hex(), Basis.COMPUTED, NAME)
     if app.docker_compose_file is not None:
-        inside = _sha256(app.docker_compose_file)
+        inside = sha256_of(app.docker_compose_file)
         yield Fact("compose.docker_compose_sha256", inside, Basis.COMPUTED, NAME)
     if app.pre_launch_script:
-        script = _sha256(app.pre_launch_script)
+        script = sha256_of(app.pre_launch_script)
         yield Fact("compose.pre_launch_script_sha256", script, Basis.COMPUTED, NAME)
     if app.init_scripts:
-        scripts: list[Json] = [_sha256(script) for script in app.init_scripts]
+        scripts: list[Json] = [sha256_of(script) for script in app.init_scripts]
         yield Fact("compose.init_script_sha256", scripts, Basis.COMPUTED, NAME)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _texts(values: tuple[str, ...]) -> list[Json]:

@@ -1,13 +1,12 @@
 """Rules about the fields of app-compose.json."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Final
 
 from sp1tee.verify.checks import Check, Rule
 from sp1tee.verify.compose import rules
 from sp1tee.verify.compose.acceptance import accepted, allow_line
-from sp1tee.verify.compose.app_compose import COMPOSE_RUNNERS, AppCompose, KeyProvider
+from sp1tee.verify.compose.app_compose import COMPOSE_RUNNERS, AppCompose, KeyProvider, sha256_of
 from sp1tee.verify.compose.script import remarkable
 from sp1tee.verify.policy import ComposePolicy
 
@@ -80,7 +79,7 @@ def _pre_launch_script(app: AppCompose, policy: ComposePolicy) -> Check:
         if pin is None:
             return rule.passes("There is no pre_launch_script.")
         return rule.fails("The script is missing.", expected=pin, actual="no pre_launch_script")
-    digest = _digest(app.pre_launch_script)
+    digest = sha256_of(app.pre_launch_script)
     told = (*remarkable(app.pre_launch_script), UNMEASURED)
     if pin is not None:
         return _pinned(rule, digest, (pin,), told)
@@ -92,7 +91,7 @@ def _init_scripts(app: AppCompose, policy: ComposePolicy) -> Iterator[Check]:
     if not app.init_scripts:
         yield rule.passes("There is no init_script.")
     for script in app.init_scripts:
-        digest = _digest(script)
+        digest = sha256_of(script)
         if pins:
             yield _pinned(rule, digest, pins, remarkable(script))
         else:
@@ -159,7 +158,3 @@ def _unknown(app: AppCompose) -> str:
 def _registry(app: AppCompose) -> str:
     registry = app.docker_config.get("registry")
     return f"docker_config sets the registry {str(registry)[:100]}." if registry else ""
-
-
-def _digest(script: str) -> str:
-    return hashlib.sha256(script.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sp1tee.errors import VerifyError
 from sp1tee.verify.checks import Check, Findings
 from sp1tee.verify.compose import rules
 from sp1tee.verify.compose.acceptance import Places, judge_hits
@@ -65,11 +66,11 @@ def judge(
 
 
 def _services(facts: ComposeFacts) -> Check:
-    if facts.trouble is not None:
-        return rules.SERVICES.unevaluable(facts.trouble)
-    assert facts.file is not None
-    names = ", ".join(service.name[:40] for service in facts.file.services[:30])
-    return rules.SERVICES.passes(f"It has {len(facts.file.services)} services: {names}.")
+    if isinstance(facts.read, VerifyError):
+        return rules.SERVICES.unevaluable(facts.read)
+    services = facts.read.services
+    names = ", ".join(service.name[:40] for service in services[:30])
+    return rules.SERVICES.passes(f"It has {len(services)} services: {names}.")
 
 
 def _envs(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sp1tee.verify.compose.mounts import split_outside_braces
-from sp1tee.verify.compose.yaml_tree import Node, Scalar, Table
+from sp1tee.verify.compose.yaml_tree import Node, Scalar, Table, text_of
 
 _LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 
@@ -11,8 +11,8 @@ _LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 def published_port(item: Node) -> str:
     """Return the port of the guest that is published; nothing if only the guest reaches it."""
     if isinstance(item, Table):
-        address = _text(item.get("host_ip"))
-        port = _text(item.get("published")) or _text(item.get("target"))
+        address = text_of(item.get("host_ip"))
+        port = text_of(item.get("published")) or text_of(item.get("target"))
     elif isinstance(item, Scalar):
         address, port = _address_and_port(item.text)
     else:
@@ -32,7 +32,3 @@ def _address_and_port(text: str) -> tuple[str, str]:
         parts.append(part)
     published = parts[-2:-1] or parts[-1:]
     return (parts[0] if len(parts) > 2 else "", published[0] if published else "")  # noqa: PLR2004
-
-
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) else ""

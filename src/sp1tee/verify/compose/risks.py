@@ -14,7 +14,7 @@ from sp1tee.verify.compose import rules
 from sp1tee.verify.compose.compose_file import ComposeFile, Service
 from sp1tee.verify.compose.mounts import Mount, mounts
 from sp1tee.verify.compose.ports import published_port
-from sp1tee.verify.compose.yaml_tree import Entry, Listing, Node, Scalar, Table
+from sp1tee.verify.compose.yaml_tree import Entry, Listing, Node, Scalar, Table, text_of
 
 HTTPS: Final = "443"
 _DOCKER_SOCKETS: Final = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
@@ -133,13 +133,13 @@ def _devices(file: ComposeFile) -> Iterator[Hit]:
 def _namespaces(file: ComposeFile) -> Iterator[Hit]:
     for key in _NAMESPACES:
         for service, entry in _entries(file, key):
-            text = _text(entry.value)
+            text = text_of(entry.value)
             own = text in (_HARMLESS_NETWORKS if key == "network_mode" else ("private",))
             # An own IPC namespace may be one that others can join; joining is what counts.
             if text and not own and (key, text) != ("ipc", "shareable"):
                 yield Hit(service.name, entry.line, f"{key}: {text[:80]}")
     for name, network in _section(file, "networks"):
-        if "host" in (_text(network.get("driver")), _text(network.get("name"))):
+        if "host" in (text_of(network.get("driver")), text_of(network.get("name"))):
             yield Hit("", network.line, f"network {name[:80]} is the guest's own")
 
 
@@ -154,8 +154,8 @@ def _certificate_volume(file: ComposeFile) -> Iterator[Hit]:
                 yield Hit(service.name, mount.line, text)
     for service, entry in _entries(file, "volumes_from"):
         for item in _items(entry.value):
-            if _text(item).removeprefix("service:").split(":")[0] in owners:
-                yield Hit(service.name, item.line, f"has every volume of {_text(item)[:80]}")
+            if text_of(item).removeprefix("service:").split(":")[0] in owners:
+                yield Hit(service.name, item.line, f"has every volume of {text_of(item)[:80]}")
 
 
 def _owner(held: dict[str, str], mount: Mount, name: str) -> str:
@@ -225,7 +225,7 @@ def _section(file: ComposeFile, name: str) -> Iterator[tuple[str, Table]]:
 def _listed(file: ComposeFile, key: str, what: str) -> Iterator[Hit]:
     for service, entry in _entries(file, key):
         for item in _items(entry.value):
-            text = _text(item) or "(see the file)"
+            text = text_of(item) or "(see the file)"
             yield Hit(service.name, item.line, f"{what} {text[:80]}")
 
 
@@ -239,13 +239,9 @@ def _items(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, Listing) else (node,)
 
 
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) else ""
-
-
 def _is_true(node: Node | None) -> bool:
     """Tell whether a value may come out as true: a variable may."""
-    text = _text(node).strip().lower()
+    text = text_of(node).strip().lower()
     return text in _TRUE or "$" in text
 
 

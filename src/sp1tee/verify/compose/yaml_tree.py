@@ -56,6 +56,11 @@ class Listing:
     items: tuple["Node", ...]
 
 
+def text_of(node: "Node | None") -> str:
+    """Return a scalar's text; empty for anything else."""
+    return node.text if isinstance(node, Scalar) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A key's line, and its value."""

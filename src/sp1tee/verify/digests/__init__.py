@@ -6,7 +6,7 @@ from sp1tee.verify.digests.comparing import Binaries, Comparison, Level, compare
 from sp1tee.verify.digests.evidence import ImageEvidence, Served, from_records
 from sp1tee.verify.digests.judging import judge
 from sp1tee.verify.digests.opening import open_built
-from sp1tee.verify.digests.pins import Use, uses
+from sp1tee.verify.digests.pins import Use, uses, written
 from sp1tee.verify.digests.platforms import LINUX_AMD64, Platform
 from sp1tee.verify.digests.published import ImageFacts, examine
 from sp1tee.verify.digests.references import DOCKER_HUB, Reference
@@ -34,4 +34,5 @@ __all__ = [
     "judge",
     "open_built",
     "uses",
+    "written",
 ]

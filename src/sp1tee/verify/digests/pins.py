@@ -39,6 +39,11 @@ def uses(compose: ComposeFile) -> tuple[Use, ...]:
     return tuple(use for service in compose.services for use in _of_service(compose, service))
 
 
+def written(compose: ComposeFile) -> list[str]:
+    """List the images that registries can be asked for, as they are written in a file."""
+    return [use.image for use in uses(compose) if use.image is not None and not use.interpolated]
+
+
 def _of_service(compose: ComposeFile, service: Service) -> Iterator[Use]:
     yield _use(service.name, service, service.image, Location(compose.name, service.image_line))
     volumes = service.settings.get("volumes")

@@ -17,7 +17,11 @@ from pydantic import (
     model_validator,
 )
 
+from sp1tee.errors import VerifyError
+
 SCHEMA: Final = "sp1tee.evidence.v1"
+TEXT: Final = 4096
+"""How many characters a text of a record may have."""
 
 Path = Annotated[
     str,
@@ -38,7 +42,7 @@ def _sober(moment: datetime) -> datetime:
 
 _YEARS: Final = range(2000, 9000)
 Moment = Annotated[AwareDatetime, AfterValidator(_sober)]
-Text = Annotated[str, StringConstraints(max_length=4096)]
+Text = Annotated[str, StringConstraints(max_length=TEXT)]
 
 
 class Record(BaseModel):
@@ -59,6 +63,11 @@ class Trouble(Record):
 
     code: Text
     message: Text
+
+    @classmethod
+    def of(cls, error: VerifyError, limit: int = TEXT) -> Self:
+        """Make an error the reason; at most `limit` characters of its message are kept."""
+        return cls(code=error.code, message=error.message[:limit])
 
 
 class File(Record):

@@ -104,7 +104,7 @@ def _record(call: tuple[Resolver, str, str], seconds: float, roots: Path | None)
     try:
         got = _capped(ask(resolver, name, kind, seconds=seconds, roots=roots))
     except VerifyError as error:
-        trouble = Trouble(code=error.code, message=error.message)
+        trouble = Trouble.of(error)
         return record.model_copy(update={"trouble": trouble}), None
     return record.model_copy(update={"transport": got.transport}), got.body
 

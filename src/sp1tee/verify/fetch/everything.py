@@ -16,14 +16,14 @@ from sp1tee.verify.caa import Reply, Resolver, read_addresses, read_reply
 from sp1tee.verify.compose import examine
 from sp1tee.verify.evidence.bundle import Bundle
 from sp1tee.verify.evidence.collector import Collector
-from sp1tee.verify.evidence.manifest import Download, Target
+from sp1tee.verify.evidence.manifest import Download, Target, Trouble
 from sp1tee.verify.fetch.collateral import INTEL, fetch_collateral
 from sp1tee.verify.fetch.collateral_cache import CollateralCache
 from sp1tee.verify.fetch.dns import query_all
 from sp1tee.verify.fetch.info import fetch_info
 from sp1tee.verify.fetch.ingress import bodies, fetch_evidence
 from sp1tee.verify.fetch.registry import fetch_images
-from sp1tee.verify.fetch.tls import answering_first, fetch_endpoints, trouble_of
+from sp1tee.verify.fetch.tls import answering_first, fetch_endpoints
 from sp1tee.verify.guest_info import gateway_of, info_url, parse_info
 from sp1tee.verify.ingress import QUOTE
 from sp1tee.verify.quote import QuoteInput, read_quote
@@ -111,7 +111,7 @@ def _collateral(quote: QuoteInput | VerifyError, sources: Sources) -> tuple[Down
         now = int(datetime.now(UTC).timestamp())
         return record, fetch_collateral(machine, at=now, source=sources.pccs, cache=sources.cache)
     except VerifyError as error:
-        return record.model_copy(update={"trouble": trouble_of(error)}), None
+        return record.model_copy(update={"trouble": Trouble.of(error)}), None
 
 
 def _info(
@@ -120,7 +120,7 @@ def _info(
     try:
         url = sources.info or info_url(_identity(_readable(quote)), gateway_of(host, replies))
     except VerifyError as error:
-        return Download(source="the guest's Info", trouble=trouble_of(error)), None
+        return Download(source="the guest's Info", trouble=Trouble.of(error)), None
     return fetch_info(url)
 
 
@@ -138,8 +138,7 @@ def _images(info: bytes | None) -> list[str]:
         file = None if app_compose is None else examine(app_compose.encode()).file
     except VerifyError:
         return []
-    uses = () if file is None else digests.uses(file)
-    return [use.image for use in uses if use.image is not None and not use.interpolated]
+    return [] if file is None else digests.written(file)
 
 
 def _readable(quote: QuoteInput | VerifyError) -> QuoteInput:

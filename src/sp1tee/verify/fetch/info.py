@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from sp1tee.errors import FetchError, VerifyError
-from sp1tee.verify.evidence.manifest import Download
+from sp1tee.verify.evidence.manifest import Download, Trouble
 from sp1tee.verify.fetch.http import get
-from sp1tee.verify.fetch.tls import trouble_of
 from sp1tee.verify.guest_info import MAX_INFO
 
 _OK: Final = 200
@@ -21,5 +20,5 @@ def fetch_info(
         if answer.status != _OK:
             raise FetchError(f"{url} answers with HTTP {answer.status}.")
     except VerifyError as error:
-        return Download(source=url[:4096], trouble=trouble_of(error)), None
+        return Download(source=url[:4096], trouble=Trouble.of(error)), None
     return Download(source=url), answer.body

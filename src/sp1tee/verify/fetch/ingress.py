@@ -12,10 +12,10 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from sp1tee.errors import EvidenceFileError, FetchError, VerifyError
-from sp1tee.verify.evidence.manifest import IngressFile
+from sp1tee.verify.evidence.manifest import IngressFile, Trouble
 from sp1tee.verify.fetch.deadline import Deadline
 from sp1tee.verify.fetch.single_get import get
-from sp1tee.verify.fetch.tls import MAX_ADDRESSES, SECONDS, connect, trouble_of
+from sp1tee.verify.fetch.tls import MAX_ADDRESSES, SECONDS, connect
 from sp1tee.verify.ingress.account import MAX_ACCOUNT
 from sp1tee.verify.ingress.chain import MAX_CHAIN
 from sp1tee.verify.ingress.examination import FileState, examine
@@ -122,7 +122,7 @@ def read_folder(folder: Path) -> tuple[Fetched, ...]:
         try:
             return IngressFile(name=name, url=url), read_file(folder / name, _limit(name))
         except VerifyError as error:
-            return IngressFile(name=name, url=url, trouble=trouble_of(error)), None
+            return IngressFile(name=name, url=url, trouble=Trouble.of(error)), None
 
     listing = one(LISTING)
     return (listing, one(QUOTE), *map(one, _listed(listing[1])))
@@ -167,7 +167,7 @@ def _one(place: Place, name: str, address: str, deadline: Deadline) -> Fetched:
             body = get(connection, place.authority, path, limit=limit, deadline=within)
             return record, body
     except VerifyError as error:
-        return record.model_copy(update={"trouble": trouble_of(error)}), None
+        return record.model_copy(update={"trouble": Trouble.of(error)}), None
 
 
 def _listed(listing: bytes | None) -> list[str]:
@@ -190,7 +190,7 @@ def _unsettled(found: Sequence[Fetched], host: str) -> bool:
 
 
 def _failed(place: Place, name: str, error: VerifyError) -> IngressFile:
-    return IngressFile(name=name, url=place.url(name), trouble=trouble_of(error))
+    return IngressFile(name=name, url=place.url(name), trouble=Trouble.of(error))
 
 
 def _limit(name: str) -> int:

@@ -116,7 +116,7 @@ def _fetch(text: str, repository: Repository, kind: str, name: str, of: str | No
     try:
         answer = repository.manifest(name) if kind == "manifests" else repository.blob(name)
     except VerifyError as error:
-        trouble = Trouble(code=error.code, message=error.message[:_TEXT])
+        trouble = Trouble.of(error, _TEXT)
         return record.model_copy(update={"trouble": trouble}), None
     # A blob's type is its descriptor's say; storage behind a registry calls all of them bytes.
     told = answer.headers.get("content-type") if kind == "manifests" else None

@@ -167,11 +167,6 @@ def answering_first(endpoints: Sequence[tuple[Endpoint, bytes | None]]) -> tuple
     return tuple(record.address for record in records)
 
 
-def trouble_of(error: VerifyError) -> Trouble:
-    """Make an error a record."""
-    return Trouble(code=error.code, message=error.message[:4096])
-
-
 def _endpoint(host: str, address: str, port: int, seconds: float) -> tuple[Endpoint, bytes | None]:
     try:
         with connect(host, address, port, Deadline(seconds)) as connection:
@@ -184,7 +179,7 @@ def _endpoint(host: str, address: str, port: int, seconds: float) -> tuple[Endpo
 
 
 def _failed(host: str, address: str, port: int, error: VerifyError) -> Endpoint:
-    return Endpoint(address=address, port=port, server_name=host, trouble=trouble_of(error))
+    return Endpoint(address=address, port=port, server_name=host, trouble=Trouble.of(error))
 
 
 def _reach(address: str, port: int, deadline: Deadline) -> socket.socket:

@@ -25,7 +25,8 @@ from sp1tee.verify.formats.words import (
     spoilers,
     tally,
 )
-from sp1tee.verify.report import Report, rfc3339
+from sp1tee.verify.moments import rfc3339
+from sp1tee.verify.report import Report
 
 _PLAIN: Final = ("reason", "waived")
 """Remarks that are sentences; all others are shown as they are written."""

@@ -7,7 +7,8 @@ from sp1tee.verify.checks import Check, Status
 from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import remarks, titled
 from sp1tee.verify.formats.words import Room, rooms
-from sp1tee.verify.report import Report, rfc3339
+from sp1tee.verify.moments import rfc3339
+from sp1tee.verify.report import Report
 
 _ELEMENTS: Final = {
     Status.FAIL: "failure",

@@ -12,7 +12,8 @@ from sp1tee.verify.checks import Check, Status
 from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import Remark, remarks, titled
 from sp1tee.verify.formats.words import OF_VERDICT, SYMBOLS, rooms, sentence, tally
-from sp1tee.verify.report import Report, rfc3339
+from sp1tee.verify.moments import rfc3339
+from sp1tee.verify.report import Report
 
 _PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#!|~$^:.+=-])")
 _TICKS: Final = re.compile(r"`+")

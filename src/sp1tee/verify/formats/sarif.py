@@ -16,7 +16,8 @@ from sp1tee import __version__
 from sp1tee.verify.checks import Check, Location, Status
 from sp1tee.verify.formats import clean
 from sp1tee.verify.formats.explained import remarks, titled
-from sp1tee.verify.report import InputRecord, Report, rfc3339
+from sp1tee.verify.moments import rfc3339
+from sp1tee.verify.report import InputRecord, Report
 
 VERSION: Final = "2.1.0"
 SCHEMA: Final = (

@@ -24,7 +24,8 @@ from sp1tee.verify.formats.words import (
     spoilers,
     tally,
 )
-from sp1tee.verify.report import Report, rfc3339
+from sp1tee.verify.moments import rfc3339
+from sp1tee.verify.report import Report
 
 NARROWEST: Final = 40
 """Columns below which lines could not be told apart; a smaller width is taken for this."""

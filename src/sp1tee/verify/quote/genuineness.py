@@ -1,11 +1,12 @@
 """Is it a TDX guest's quote, whole, and signed up to the root?"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sp1tee.errors import EvidenceMalformed, VerifyError
 from sp1tee.verify.checks import Check, Rule
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.quote import rules
 from sp1tee.verify.quote.attributes import REMEDY
 from sp1tee.verify.quote.collateral import Collateral
@@ -146,7 +147,7 @@ def _rejected(facts: QuoteFacts, rejection: Rejection, collateral: Collateral) -
     about_time = rejection.fault in {Fault.EXPIRED, Fault.FUTURE}
     return rule.fails(
         f"The quote does not verify: {_IN_TIME.get(rejection.fault, rejection.text)}.",
-        expected=f"valid at {_time(facts.at)}" if about_time else None,
+        expected=f"valid at {rfc3339(facts.at)}" if about_time else None,
         actual=_window(collateral) if about_time else rejection.text,
         remedy=_REMEDIES.get(rejection.fault, _ANEW),
         details=(
@@ -162,7 +163,7 @@ def _collateral(facts: QuoteFacts, collateral: Collateral) -> Check:
     others = "It was collected for another machine, whose certificate was left aside."
     return rules.COLLATERAL.passes(
         f"Issued {_day(collateral.issued)}, to be replaced by {_day(collateral.next_update)}; "
-        f"judged for {_time(facts.at)}.",
+        f"judged for {rfc3339(facts.at)}.",
         details=(others,) if facts.collateral_of_another else (),
     )
 
@@ -175,7 +176,3 @@ def _window(collateral: Collateral) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
-
-
-def _time(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

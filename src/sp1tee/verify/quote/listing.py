@@ -1,10 +1,10 @@
 """What a quote says, fact by fact."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from sp1tee.verify.facts import Basis, Fact, Json, computed
+from sp1tee.verify.moments import rfc3339
 from sp1tee.verify.quote.collateral import Collateral
 from sp1tee.verify.quote.dcap import Claims, Platform
 from sp1tee.verify.quote.examining import QuoteFacts
@@ -57,16 +57,12 @@ def _of_quote(facts: QuoteFacts) -> Iterator[tuple[str, Json]]:
 
 
 def _of_collateral(collateral: Collateral) -> Iterator[tuple[str, Json]]:
-    yield "issued", _date(collateral.issued)
-    yield "next_update", _date(collateral.next_update)
+    yield "issued", rfc3339(collateral.issued)
+    yield "next_update", rfc3339(collateral.next_update)
     yield (
         "tcb_evaluation_data_number",
         min(collateral.levels.evaluation_number, collateral.quoting.evaluation_number),
     )
     for name, span in collateral.spans.items():
-        yield f"{name}.issued", _date(span.issued)
-        yield f"{name}.next_update", _date(span.next_update)
-
-
-def _date(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+        yield f"{name}.issued", rfc3339(span.issued)
+        yield f"{name}.next_update", rfc3339(span.next_update)
