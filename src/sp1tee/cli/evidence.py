@@ -7,8 +7,8 @@ import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
-from sp1tee.cli.render import note, result, table, warn
-from sp1tee.cli.verify.sources import Asked, asked, place, usable
+from sp1tee.cli.render import result, table, warn
+from sp1tee.cli.verify.sources import Asked, asked, place
 from sp1tee.errors import FetchError
 from sp1tee.verify.moments import rfc3339
 
@@ -54,16 +54,7 @@ def fetch(
     What cannot be had is recorded with its reason and does not stop the rest; only if there is no
     evidence at all, the command fails. Nothing is judged here.
     """
-    from sp1tee.verify.caa import read_host
-    from sp1tee.verify.evidence import save_bundle
-    from sp1tee.verify.evidence.storage import demand_free
-    from sp1tee.verify.fetch.everything import collect
-
-    name, port = place(host)
-    named, sources = usable(read_host, name), asked.sources()
-    demand_free(output)
-    bundle = collect(named, port, sources=sources, tell=note)
-    save_bundle(bundle, output)
+    bundle = asked.collect(host, output)
     for trouble in troubles(bundle):
         warn(trouble)
     result(
@@ -77,7 +68,7 @@ def fetch(
     )
     if not any(file.file for file in bundle.manifest.ingress):
         raise FetchError(
-            f"{name} gave no evidence at all.",
+            f"{place(host)[0]} gave no evidence at all.",
             advice=f"The bundle in {output} says why, piece by piece.",
         )
 

@@ -9,7 +9,7 @@ import typer
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.render import note, warn
-from sp1tee.cli.verify.sources import Asked, asked, place, usable
+from sp1tee.cli.verify.sources import Asked, asked
 from sp1tee.errors import EvidenceFileError, PolicyError
 from sp1tee.verify.formats import clean
 from sp1tee.verify.policy.explain import explain as in_words
@@ -163,14 +163,11 @@ def show(
 
 
 def _evidence(target: str, asked: Asked) -> "Bundle":
-    from sp1tee.verify.caa import read_host
     from sp1tee.verify.evidence import load_bundle
-    from sp1tee.verify.fetch.everything import collect
 
     if target and is_there(Path(target)):
         return load_bundle(Path(target))
-    host, port = place(target)
-    return collect(usable(read_host, host), port, sources=asked.sources(), tell=note)
+    return asked.collect(target)
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -7,7 +7,6 @@ import typer
 
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
-from sp1tee.cli.render import note
 from sp1tee.cli.verify.common import (
     BundleFile,
     Options,
@@ -16,7 +15,7 @@ from sp1tee.cli.verify.common import (
     load,
     options,
 )
-from sp1tee.cli.verify.sources import PANEL, Asked, asked, place, usable
+from sp1tee.cli.verify.sources import PANEL, Asked, asked
 from sp1tee.errors import ConfigError, EvidenceMalformed
 
 if TYPE_CHECKING:
@@ -75,8 +74,6 @@ def _evidence(
     options: Options,
     asked: Asked,
 ) -> "Bundle":
-    from sp1tee.verify.evidence import save_bundle
-    from sp1tee.verify.evidence.storage import demand_free
     from sp1tee.verify.reading import is_there
 
     if bundle is not None:
@@ -96,12 +93,7 @@ def _evidence(
             f"{target[:80]!r} is no saved evidence, and --offline forbids to collect any.",
             advice="Name a bundle.",
         )
-    if keep is not None:
-        demand_free(keep)
-    collected = _collect(target, asked)
-    if keep is not None:
-        save_bundle(collected, keep)
-    return collected
+    return asked.collect(target, keep)
 
 
 def _demand_one_meaning(target: str) -> None:
@@ -119,11 +111,3 @@ def _demand_one_meaning(target: str) -> None:
         f"{target} may be the host, or what is saved here under its name.",
         advice=f"For what is saved: ./{target}. For the host: run it in another folder.",
     )
-
-
-def _collect(target: str, asked: Asked) -> "Bundle":
-    from sp1tee.verify.caa import read_host
-    from sp1tee.verify.fetch.everything import collect
-
-    host, port = place(target)
-    return collect(usable(read_host, host), port, sources=asked.sources(), tell=note)

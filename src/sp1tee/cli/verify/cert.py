@@ -9,7 +9,7 @@ from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.verify import common
 from sp1tee.cli.verify.cert_evidence import Evidence, find, gather, shake_hands
-from sp1tee.cli.verify.sources import PANEL
+from sp1tee.cli.verify.sources import PANEL, Connect
 from sp1tee.errors import ConfigError, EvidenceMalformed, EvidenceTooLarge, VerifyError
 from sp1tee.verify.report import Input
 
@@ -50,14 +50,7 @@ def cert(
             rich_help_panel=PANEL,
         ),
     ] = None,
-    connect: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="IP[:PORT]",
-            help="Where the host is, instead of where resolvers say. Repeatable.",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
+    connect: Connect = None,
     resolver: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,12 +1,11 @@
 """Where `sp1tee verify cert` gets its evidence: addresses, handshakes and evidence files."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sp1tee.cli.verify.sources import place, resolvers, usable
+from sp1tee.cli.verify.sources import places, resolvers, target
 from sp1tee.errors import ConfigError, FetchError, VerifyError
 
 if TYPE_CHECKING:
@@ -44,13 +43,11 @@ class Evidence:
 
 def find(text: str, connect: Sequence[str], resolver: Sequence[str], *, offline: bool) -> Target:
     """Find out where ``HOST[:PORT]`` is; raises `ConfigError`."""
-    from sp1tee.verify.caa import read_host
-
-    name, port = place(text)
-    host = usable(read_host, name)
+    host, port = target(text)
     asked = resolvers(resolver) if resolver else ()
     if connect:
-        return Target(host, *_given(connect, port))
+        addresses, port = places(connect, port)
+        return Target(host, port, addresses)
     if offline:
         return Target(host, port, ())
     try:
@@ -103,21 +100,6 @@ def _answering(where: Target, endpoints: "Sequence[Handshake]") -> tuple[str, ..
     from sp1tee.verify.fetch.tls import answering_first
 
     return answering_first(endpoints) if where.addresses else ()
-
-
-def _given(connect: Sequence[str], port: int) -> tuple[int, tuple[str, ...]]:
-    places = [place(one, port) for one in connect]
-    for address, _ in places:
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise ConfigError(
-                f"{address[:80]!r} is no IP address.", advice="Write e.g. --connect 192.0.2.1:443."
-            ) from None
-    ports = {at for _, at in places}
-    if len(ports) > 1:
-        raise ConfigError("A host has the same port at all of its addresses.")
-    return ports.pop(), tuple(address for address, _ in places)
 
 
 def _addresses(host: str, asked: "Sequence[Resolver]") -> tuple[str, ...]:

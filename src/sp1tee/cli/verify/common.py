@@ -167,16 +167,12 @@ def demand_host(bundle: "Bundle", typed: str | None) -> None:
     Raises:
         ConfigError: it is about another one.
     """
-    from sp1tee.cli.verify.sources import place, usable
-    from sp1tee.verify.caa import read_host
+    from sp1tee.cli.verify.sources import target
 
-    target = bundle.manifest.target
-    if typed is None:
-        return
-    host, port = place(typed, target.port)
-    if (usable(read_host, host), port) != (target.host, target.port):
+    about = bundle.manifest.target
+    if typed is not None and target(typed, about.port) != (about.host, about.port):
         raise ConfigError(
-            f"The evidence is about {target.host}:{target.port}, not about what was named.",
+            f"The evidence is about {about.host}:{about.port}, not about what was named.",
             advice="Leave the host out to judge the evidence for what it is.",
         )
 

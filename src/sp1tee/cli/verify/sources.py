@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
@@ -12,6 +13,7 @@ from sp1tee.errors import ConfigError, EvidenceMalformed
 
 if TYPE_CHECKING:
     from sp1tee.verify.caa import Resolver
+    from sp1tee.verify.evidence import Bundle
     from sp1tee.verify.fetch.everything import Sources
 
 PANEL: Final = "Evidence"
@@ -20,6 +22,16 @@ _PORTS: Final = range(1, 65536)
 _HTTPS: Final = 443
 
 T = TypeVar("T")
+
+Connect = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="IP[:PORT]",
+        help="Where the host is, instead of where resolvers say. Repeatable.",
+        rich_help_panel=PANEL,
+    ),
+]
+"""Annotation of the option that `places` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +52,32 @@ class Asked:
 
         return Sources(
             resolvers=resolvers(self.resolver),
-            connect=_places(self.connect) if self.connect else None,
+            connect=places(self.connect) if self.connect else None,
             info=self.info,
             pccs=self.pccs or INTEL,
             registries=registries(self.registry),
             cache=CollateralCache(),
         )
+
+    def collect(self, typed: str, keep: Path | None = None) -> "Bundle":
+        """Collect evidence about ``HOST[:PORT]``, and save it where it is to be kept.
+
+        Raises:
+            ConfigError: that is no host, or what was typed cannot be asked.
+            EvidenceFileError: something is at `keep` already, or it cannot be written.
+        """
+        from sp1tee.cli.render import note
+        from sp1tee.verify.evidence import save_bundle
+        from sp1tee.verify.evidence.storage import demand_free
+        from sp1tee.verify.fetch.everything import collect
+
+        (host, port), sources = target(typed), self.sources()
+        if keep is not None:
+            demand_free(keep)
+        bundle = collect(host, port, sources=sources, tell=note)
+        if keep is not None:
+            save_bundle(bundle, keep)
+        return bundle
 
 
 def asked(
@@ -59,14 +91,7 @@ def asked(
             rich_help_panel=PANEL,
         ),
     ] = None,
-    connect: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="IP[:PORT]",
-            help="Where the host is, instead of where resolvers say. Repeatable.",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
+    connect: Connect = None,
     info: Annotated[
         str | None,
         typer.Option(
@@ -143,16 +168,25 @@ def place(text: str, port: int = _HTTPS) -> tuple[str, int]:
     return host, int(digits) if digits else port
 
 
-def _places(typed: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    places = [place(text) for text in typed]
-    for address, _ in places:
+def target(text: str, port: int = _HTTPS) -> tuple[str, int]:
+    """Read ``HOST[:PORT]``, the host as everybody else writes it; raises `ConfigError`."""
+    from sp1tee.verify.caa import read_host
+
+    host, at = place(text, port)
+    return usable(read_host, host), at
+
+
+def places(typed: Sequence[str], port: int = _HTTPS) -> tuple[tuple[str, ...], int]:
+    """Read where a host is: its addresses, and the port at all of them; raises `ConfigError`."""
+    found = [place(text, port) for text in typed]
+    for address, _ in found:
         try:
             ipaddress.ip_address(address)
         except ValueError:
             raise ConfigError(
-                f"{address!r} is no IP address.", advice="Write e.g. --connect 192.0.2.1:443."
+                f"{address[:80]!r} is no IP address.", advice="Write e.g. --connect 192.0.2.1:443."
             ) from None
-    ports = {port for _, port in places}
+    ports = {at for _, at in found}
     if len(ports) > 1:
         raise ConfigError("A host has the same port at all of its addresses.")
-    return tuple(address for address, _ in places), ports.pop()
+    return tuple(address for address, _ in found), ports.pop()
