@@ -99,6 +99,13 @@ class Settings(BaseSettings):
         return made
 
 
+def listed(value: object) -> object:
+    """Accept a comma-separated list, as flags and variables carry it."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
 def load(
     cls: type[S],
     section: str,

@@ -1,12 +1,12 @@
 """Where a server is, and what is shown to get in."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from sp1tee.errors import CleartextRefused, ConfigError
+from sp1tee.hosts import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -120,12 +120,7 @@ def _not_an_address() -> ConfigError:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host.endswith(".localhost") or is_loopback(host)
 
 
 def _is_token(text: str) -> bool:

@@ -4,7 +4,6 @@ Private inputs come this way. So proxies from the environment are never used, an
 not followed.
 """
 
-import ipaddress
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import httpx
 from grpc import aio
 
 from sp1tee.errors import ConfigError
+from sp1tee.hosts import is_loopback
 
 CONNECT_SECONDS = 5.0
 # How long the other side may say nothing in the middle of a transfer.
@@ -146,11 +146,3 @@ def _unusable() -> ConfigError:
         "The server's URL is not one of a worker listener.",
         advice="Give http://host:port or https://host:port and nothing behind it.",
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine and no other."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,12 +4,25 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+import grpc
 import stamina
 
 from sp1tee.errors import ServerAway
 from sp1tee.logs import get
 
 SILENCE_BETWEEN_LINES: Final = 30.0
+PASSING: Final = frozenset(
+    {
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+"""Statuses of calls that may do better another time."""
 
 _T = TypeVar("_T")
 _log = get(__name__)

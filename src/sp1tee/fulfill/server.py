@@ -19,25 +19,13 @@ from sp1tee.errors import (
 from sp1tee.fulfill.endpoint import Endpoint
 from sp1tee.fulfill.executors import Execution
 from sp1tee.fulfill.lease import Lease
+from sp1tee.fulfill.patience import PASSING
 from sp1tee.fulfill.provers import Capability
 from sp1tee.wire.pb import types_pb2, worker_pb2
 from sp1tee.wire.pb.worker_pb2_grpc import WorkersStub
 
 # Beyond what the server was asked to take: the way there and back.
 _CALL_SECONDS = 15.0
-
-_PASSING = frozenset(
-    {
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.UNKNOWN,
-    }
-)
-
 
 _DETAILS = 500
 
@@ -146,7 +134,7 @@ def translate(status: grpc.StatusCode, details: str | None) -> FulfillError:
     if status is grpc.StatusCode.UNAUTHENTICATED:
         return WorkerTokenRefused("The server does not accept this worker's token.")
     text = f"{status.name}, {(details or 'no reason given')[:_DETAILS]}"
-    if status in _PASSING:
+    if status in PASSING:
         return ServerAway(f"The server did not answer: {text}")
     return _Refused(status, f"The server refused: {text}")
 

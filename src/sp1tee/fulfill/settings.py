@@ -26,7 +26,7 @@ from sp1tee.fulfill.provers.gateway import Offer
 from sp1tee.fulfill.provers.gateway_line import Gateway
 from sp1tee.fulfill.provers.off_host import Reach
 from sp1tee.fulfill.provers.sp1_opening import Sp1Plan
-from sp1tee.settings import Original, Settings, read_secret
+from sp1tee.settings import Original, Settings, listed, read_secret
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.signing import KEY_SIZE, Signer
 from sp1tee.wire.versions import SUPPORTED, parse_version
@@ -48,13 +48,6 @@ def _own_name() -> str:
 def _worker_listener(url: str) -> str:
     parse_url(url)
     return url
-
-
-def _listed(value: object) -> object:
-    """Accept a comma-separated list, as flags and variables carry it."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 def _version(text: str) -> str:
@@ -89,12 +82,12 @@ def _header(value: SecretStr) -> SecretStr:
 
 _Modes = Annotated[
     tuple[Literal["core", "compressed", "plonk", "groth16"], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=1),
 ]
 _Versions = Annotated[
     tuple[Annotated[str, AfterValidator(_version)], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=1),
 ]
 
@@ -158,7 +151,7 @@ class FulfillSettings(Settings):
     name: _Name = Field(default_factory=_own_name)
     prover: Literal["mock", "gateway", "moongate", "sp1"] = "mock"
     prover_url: Annotated[str, AfterValidator(_prover_address)] | None = None
-    allow_off_host: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    allow_off_host: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
     gateway_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
     gateway_key_file: Path | None = None
     gateway_token: Annotated[SecretStr, AfterValidator(_header)] | None = None
@@ -250,10 +243,16 @@ class FulfillSettings(Settings):
         return Offer(self.gateway_versions, modes, self.gateway_mock)
 
     @property
+    def _request_bytes(self) -> int:
+        """The largest program and its largest input together."""
+        return self.max_stdin_bytes + self.max_program_bytes
+
+    @property
     def sp1_plan(self) -> Sp1Plan:
         """How SP1's provers are found or started."""
-        size = self.max_stdin_bytes + self.max_program_bytes
-        return Sp1Plan(self.sp1_program, self.sp1_socket, self.sp1_device, self.slots, size)
+        return Sp1Plan(
+            self.sp1_program, self.sp1_socket, self.sp1_device, self.slots, self._request_bytes
+        )
 
     @property
     def input_limits(self) -> InputLimits:
@@ -264,8 +263,7 @@ class FulfillSettings(Settings):
     def executor_needs(self) -> Needs:
         """What the executor is opened for: as many guests as requests are worked on."""
         at_once = self.slots + self.prefetch
-        size = self.max_stdin_bytes + self.max_program_bytes
-        return Needs(at_once, at_once, self.execute_memory_bytes, size)
+        return Needs(at_once, at_once, self.execute_memory_bytes, self._request_bytes)
 
     @property
     def run_limits(self) -> Limits:

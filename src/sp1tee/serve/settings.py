@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from sp1tee.errors import WireError
-from sp1tee.settings import Original, Settings
+from sp1tee.settings import Original, Settings, listed
 from sp1tee.wire.signing import parse_address
 
 GIB = 1 << 30
@@ -67,13 +67,6 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _listed(value: object) -> object:
-    """Accept a comma-separated list, as variables carry it."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
 def _requester(text: str) -> str:
     try:
         parse_address(text)
@@ -86,11 +79,11 @@ Listen = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Requesters = Annotated[
-    tuple[Annotated[str, AfterValidator(_requester)], ...], BeforeValidator(_listed)
+    tuple[Annotated[str, AfterValidator(_requester)], ...], BeforeValidator(listed)
 ]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Strategies = Annotated[
-    tuple[Literal["hosted", "reserved", "auction"], ...], BeforeValidator(_listed)
+    tuple[Literal["hosted", "reserved", "auction"], ...], BeforeValidator(listed)
 ]
 Size = Annotated[ByteSize, Field(gt=0)]
 

@@ -31,7 +31,7 @@ def service() -> Iterator[Pccs]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CollateralCache:
     """A cache, for sources as if they were elsewhere: of this machine's nothing is kept."""
-    monkeypatch.setattr(fetching, "on_this_machine", lambda _: False)
+    monkeypatch.setattr(fetching, "is_loopback", lambda _: False)
     return CollateralCache(tmp_path / "cache" / "collateral")
 
 
@@ -259,7 +259,7 @@ def test_what_one_source_serves_is_never_taken_for_anothers(service: Pccs, cache
 def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(
     service: Pccs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(fetching, "on_this_machine", lambda _: False)
+    monkeypatch.setattr(fetching, "is_loopback", lambda _: False)
     (tmp_path / "file").write_text("in the way")
     assert fetched(service, CollateralCache(tmp_path / "file" / "cache"))
 

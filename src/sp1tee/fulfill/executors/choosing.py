@@ -11,14 +11,12 @@ from sp1tee.fulfill.executors.by_family import ByFamily
 from sp1tee.fulfill.executors.native import NativeExecutor
 from sp1tee.fulfill.executors.needs import Choice, Needs
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor
-from sp1tee.fulfill.native.frames import MAX_FRAME
-from sp1tee.fulfill.native.programs import PROVER, NativeProgram, find_verifier
+from sp1tee.fulfill.native.programs import PROVER, NativeProgram, find_verifier, room_for
 from sp1tee.wire.versions import Family
 
 # SP1 limits what the guest's process has resident, and with it the two buffers that gas is counted
 # from (GAS_TRACE_CHUNK_SLOTS x GAS_TRACE_CHUNK_THRESHOLD entries of 16 bytes, and a ninth more).
 _TRACE_BYTES: Final = 9 << 29
-_HEADER_BYTES: Final = 1 << 20
 
 
 @asynccontextmanager
@@ -63,8 +61,7 @@ def _find(named: Path | None) -> NativeProgram | None:
 
 def _native(program: NativeProgram, needs: Needs) -> NativeExecutor:
     memory = needs.memory_bytes + _TRACE_BYTES
-    largest = min(needs.request_bytes + _HEADER_BYTES, MAX_FRAME)
-    flags = ("--no-proofs", "--set", f"MEMORY_LIMIT={memory}", "--max-request", str(largest))
+    flags = ("--no-proofs", "--set", f"MEMORY_LIMIT={memory}", *room_for(needs.request_bytes))
     # Which device it could use is nothing to a server that makes no proofs.
     server = program.server(0, *flags)
     return NativeExecutor(server, at_once=needs.at_once, warm=needs.ahead)

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from sp1tee.errors import NativeGone
+from sp1tee.fulfill.native.frames import MAX_FRAME
 from sp1tee.fulfill.native.process import Launch, OwnServer
 
+# Around an input: the tag, lengths, limits.
+_HEADER_BYTES: Final = 1 << 20
 PROVER: Final = "sp1tee-prover"
 GPU_SERVER: Final = "sp1-gpu-server"
 
@@ -66,6 +69,11 @@ class NativeProgram:
         socket = Path(tempfile.mkdtemp(prefix="sp1tee-")) / "socket"
         command = (str(self.path), "--socket", str(socket), *flags)
         return OwnServer(Launch(command, socket, environment), folder=socket.parent)
+
+
+def room_for(request_bytes: int) -> tuple[str, ...]:
+    """Return the flags with which ``sp1tee-prover`` takes program and input of this size."""
+    return ("--max-request", str(min(request_bytes + _HEADER_BYTES, MAX_FRAME)))
 
 
 def find_program(named: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:

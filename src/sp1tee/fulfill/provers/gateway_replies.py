@@ -13,6 +13,7 @@ import httpx
 from grpc import aio
 
 from sp1tee.errors import FulfillError, ProverFailed, ProverUnavailable, ServerAway
+from sp1tee.fulfill.patience import PASSING
 from sp1tee.wire.pb import types_pb2
 
 _Reply = TypeVar("_Reply")
@@ -20,17 +21,6 @@ _Reply = TypeVar("_Reply")
 _MAX_TEXT: Final = 300
 _OUR_CODES: Final = "SP1TEE-"
 
-_PASSING: Final = frozenset(
-    {
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.UNKNOWN,
-    }
-)
 _LOCKED_OUT: Final = {
     grpc.StatusCode.UNAUTHENTICATED: "Give it a token with --gateway-token-file.",
     grpc.StatusCode.PERMISSION_DENIED: "Let its operator admit the key of --gateway-key-file.",
@@ -89,7 +79,7 @@ def translate(error: aio.AioRpcError, what: str) -> FulfillError:
     if status in _LOCKED_OUT:
         text = f"The gateway lets this worker ask for nothing ({what}){said}"
         return ProverUnavailable(text, advice=_LOCKED_OUT[status])
-    if status in _PASSING:
+    if status in PASSING:
         return ServerAway(
             f"The gateway did not answer ({what}){said}",
             advice="Check that it runs and that --prover-url is its gRPC address.",

@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from sp1tee.errors import OffHostRefused
-from sp1tee.fulfill.endpoint import is_loopback
+from sp1tee.hosts import is_loopback
 
 _SCHEMES = ("http", "https")
 

@@ -8,13 +8,10 @@ from typing import Final
 
 from sp1tee.errors import ConfigError, NativeGone
 from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.native.frames import MAX_FRAME
 from sp1tee.fulfill.native.process import START_SECONDS, ForeignServer, NativeServer
-from sp1tee.fulfill.native.programs import NativeProgram, find_program, find_verifier
+from sp1tee.fulfill.native.programs import NativeProgram, find_program, find_verifier, room_for
 from sp1tee.fulfill.provers.sp1 import Sp1Prover
 
-# Around an input: the tag, lengths, limits.
-_HEADER_BYTES: Final = 1 << 20
 _DEVICE: Final = "{device}"
 
 
@@ -38,7 +35,7 @@ class Sp1Plan:
     request_bytes: int
 
     def provers(self) -> tuple[Sp1Prover, ...]:
-        """Make a prover for every slot; nothing is started or looked for yet.
+        """Make a prover for every slot; no server is started or looked for yet.
 
         Raises:
             ConfigError: several slots are to use one socket.
@@ -49,11 +46,12 @@ class Sp1Plan:
                 advice="Write {device} where the device's number stands in the socket's path.",
             )
         devices = range(self.device, self.device + self.slots)
-        return tuple(self._prover(device) for device in devices)
-
-    def _prover(self, device: int) -> Sp1Prover:
-        server = SoughtServer(lambda: self._server(device))
+        # Its version is asked of the program itself: once, not for every slot.
         judge = find_verifier()
+        return tuple(self._prover(device, judge) for device in devices)
+
+    def _prover(self, device: int, judge: NativeProgram | None) -> Sp1Prover:
+        server = SoughtServer(lambda: self._server(device))
         if judge is None:
             return Sp1Prover(server, device)
         verifier = SoughtServer(lambda: judge.server(device, "--no-proofs"))
@@ -68,8 +66,7 @@ class Sp1Plan:
                 "No prover of SP1 is named or on PATH: neither sp1-gpu-server nor sp1tee-prover.",
                 advice="Build sp1tee-prover (`just native`) and name it in SP1TEE_PROVER.",
             )
-        largest = min(self.request_bytes + _HEADER_BYTES, MAX_FRAME)
-        return NativeProgram.at(program).server(device, "--max-request", str(largest))
+        return NativeProgram.at(program).server(device, *room_for(self.request_bytes))
 
 
 class SoughtServer:

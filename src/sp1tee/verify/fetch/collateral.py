@@ -14,8 +14,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from sp1tee.errors import EvidenceMalformed, FetchError
+from sp1tee.hosts import is_loopback
 from sp1tee.verify.fetch.collateral_cache import CollateralCache
-from sp1tee.verify.fetch.http import Response, get, on_this_machine
+from sp1tee.verify.fetch.http import Response, get
 from sp1tee.verify.quote.collateral import read_collateral, write_collateral
 from sp1tee.verify.quote.dcap import Platform
 from sp1tee.verify.reading import from_hex, read_object
@@ -111,7 +112,7 @@ class _Source:
 
     @property
     def local(self) -> bool:
-        return on_this_machine(self.name)
+        return is_loopback(self.name)
 
     def ask(self, path: str) -> Response:
         return self._good(self._get(f"{self.base}{path}"))

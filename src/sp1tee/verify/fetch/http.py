@@ -4,7 +4,6 @@ No redirects, no proxies, no credentials and no settings of the environment; bod
 they are sent, up to a limit; and the whole exchange, dripped headers included, has one deadline.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from sp1tee import __version__
 from sp1tee.errors import EvidenceTooLarge, FetchError
+from sp1tee.hosts import is_loopback
 
 if TYPE_CHECKING:
     import socket
@@ -141,20 +141,12 @@ def _checked(url: str) -> str:
         raise FetchError(f"{url[:200]!r} is no http or https URL.")
     if parts.username is not None:
         raise FetchError("A URL must not hold a name or a password.")
-    if parts.scheme == "http" and not on_this_machine(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise FetchError(
             f"{host} would be asked without TLS.",
             advice="Use https; plain http is for this machine only.",
         )
     return host
-
-
-def on_this_machine(host: str) -> bool:
-    """Tell whether a URL's host is a loopback address, or the name of one."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _reason(error: Exception, who: str, deadline: "_Deadline") -> str:
@@ -247,11 +239,8 @@ class _Adapter(HTTPAdapter):
                 watch(made)
                 return made
 
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> "socket.socket":
-                made = super()._new_conn()
-                watch(made)
-                return made
+        class Secure(Plain, HTTPSConnection):
+            pass
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
