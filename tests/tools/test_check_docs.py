@@ -1,27 +1,22 @@
 """What the documents show of the program is compared with the program."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.tools import ROOT, load_tool
 
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.verify.policy import Rtmr3Policy
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "check_docs.py"
+SCRIPT = ROOT / "tools" / "check_docs.py"
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_docs", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("check_docs")
 
 
 @pytest.fixture

@@ -1,25 +1,19 @@
 """The checked-in schemas are those of the program."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import jsonschema
 import pytest
+from support.tools import ROOT, load_tool
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tools" / "generate_schemas.py"
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_schemas", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool("generate_schemas")
 
 
 def test_the_checked_in_schemas_are_up_to_date(tool: ModuleType) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dcap_qvl import QuoteCollateralV3, verify_with_root_ca
+from support.sim_hosts import quote_json, raw_quote
 
 from sp1tee.errors import ConfigError
 from sp1tee.sim.ingress import ATTACKS, Attack, Host, Served, attacked, build
@@ -51,15 +52,6 @@ def changed(one: Served, other: Served) -> set[str]:
 def changed_files(one: Served, other: Served) -> set[str]:
     names = {*one.evidence, *other.evidence}
     return {name for name in names if one.evidence.get(name) != other.evidence.get(name)}
-
-
-def quote_json(served: Served) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(served.evidence["quote.json"].body)
-    return answer
-
-
-def raw_quote(served: Served) -> bytes:
-    return bytes.fromhex(quote_json(served)["quote"])
 
 
 def runtime_events(served: Served) -> list[dict[str, Any]]:

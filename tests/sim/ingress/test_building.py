@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dcap_qvl import QuoteCollateralV3, verify_with_root_ca
+from support.sim_hosts import quote_json, raw_quote
 
 from sp1tee.sim.ingress import Host, Served, build, reader
 from sp1tee.sim.ingress.events import RUNTIME
@@ -24,15 +25,6 @@ HONEST = Host(at=AT)
 @pytest.fixture(scope="module")
 def served() -> Served:
     return build(HONEST)
-
-
-def quote_of(served: Served) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(served.evidence["quote.json"].body)
-    return answer
-
-
-def raw_quote(served: Served) -> bytes:
-    return bytes.fromhex(quote_of(served)["quote"])
 
 
 def replayed(log: list[dict[str, Any]], register: int) -> bytes:
@@ -80,14 +72,14 @@ def test_the_list_is_what_sha256sum_writes(single: bool, name: str) -> None:
 
 
 def test_the_event_log_replays_to_every_register(served: Served) -> None:
-    raw, log = raw_quote(served), json.loads(quote_of(served)["event_log"])
+    raw, log = raw_quote(served), json.loads(quote_json(served)["event_log"])
     registers = [raw[start : start + 48] for start in (376, 424, 472, 520)]
     assert [replayed(log, number) for number in range(4)] == registers
     assert raw[184:232].hex() == tcb_info(served)["mrtd"]
 
 
 def test_runtime_digests_follow_from_their_payloads(served: Served) -> None:
-    log = json.loads(quote_of(served)["event_log"])
+    log = json.loads(quote_json(served)["event_log"])
     runtime = [event for event in log if event["imr"] == 3]
     assert [event["event"] for event in runtime] == [
         *("system-preparing", "app-id", "compose-hash", "instance-id", "boot-mr-done"),
@@ -103,7 +95,7 @@ def test_runtime_digests_follow_from_their_payloads(served: Served) -> None:
 def test_the_app_compose_that_info_tells_is_the_measured_one(served: Served) -> None:
     text = tcb_info(served)["app_compose"]
     digest = hashlib.sha256(text.encode()).digest()
-    log = json.loads(quote_of(served)["event_log"])
+    log = json.loads(quote_json(served)["event_log"])
     [measured] = [e["event_payload"] for e in log if e["event"] == "compose-hash"]
     assert measured == digest.hex()
     assert raw_quote(served)[232:280] == b"\1" + digest + bytes(15)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from support.tls_servers import raw_server
 
 from sp1tee.errors import EvidenceTooLarge, FetchError
 from sp1tee.verify.fetch.http import get, post
@@ -20,32 +21,14 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nX-Name: v\r\n\r\nhello"
 @contextmanager
 def peer(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve connections one after the other; yields the base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
 
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        if tls is None:
-                            serve(connection)
-                        else:
-                            with tls.wrap_socket(connection, server_side=True) as secured:
-                                serve(secured)
-                    except OSError:
-                        continue
+    def secured(connection: socket.socket) -> None:
+        assert tls is not None
+        with tls.wrap_socket(connection, server_side=True) as wrapped:
+            serve(wrapped)
 
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield f"{'http' if tls is None else 'https'}://{'127.0.0.1' if tls is None else 'localhost'}:{port}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with raw_server(serve if tls is None else secured) as port:
+        yield f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}"
 
 
 def answering(answer: bytes, seen: list[bytes] | None = None) -> Serve:

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from support import event_logs, os_images
+from support.findings import check_of, wrong_in
 from support.os_images import Measured
 
 from sp1tee.verify import rtmr3
-from sp1tee.verify.checks import Check, Findings, Status
+from sp1tee.verify.checks import Findings, Status
 from sp1tee.verify.facts import Basis
 from sp1tee.verify.osimage import RULES, examine, judge, load_table
 from sp1tee.verify.policy import OsPolicy, Rtmr3Policy
@@ -28,13 +30,8 @@ def judged(
     return judge(facts, policy or OsPolicy(), genuine=genuine, os_image_hash=os_image_hash)
 
 
-def check(findings: Findings, name: str) -> Check:
-    return next(check for check in findings.checks if check.id == f"os.{name}")
-
-
-def wrong(findings: Findings) -> dict[str, Status]:
-    fine = (Status.PASS, Status.SKIPPED)
-    return {c.id.removeprefix("os."): c.status for c in findings.checks if c.status not in fine}
+check = partial(check_of, "os")
+wrong = partial(wrong_in, "os")
 
 
 def test_a_known_release_passes() -> None:

@@ -1,10 +1,12 @@
 """What becomes of event logs, real ones and attacks on them."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from support import event_logs
 from support.event_logs import Boot, Log, made, named, of_log, remeasured, runtime
+from support.findings import check_of, wrong_in
 
 from sp1tee.errors import EvidenceMissing
 from sp1tee.verify.checks import Check, Findings, Status
@@ -37,13 +39,8 @@ def judged(
     return judge(facts, policy or Rtmr3Policy(), genuine=True, required=required)
 
 
-def check(findings: Findings, name: str) -> Check:
-    return next(check for check in findings.checks if check.id == f"rtmr3.{name}")
-
-
-def wrong(findings: Findings) -> dict[str, Status]:
-    fine = (Status.PASS, Status.SKIPPED)
-    return {c.id.removeprefix("rtmr3."): c.status for c in findings.checks if c.status not in fine}
+check = partial(check_of, "rtmr3")
+wrong = partial(wrong_in, "rtmr3")
 
 
 # What is genuine
