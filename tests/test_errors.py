@@ -10,6 +10,8 @@ from sp1tee.errors import (
     ClientError,
     ConfigError,
     FulfillError,
+    GuestAgentError,
+    NativeError,
     NetworkError,
     Refusal,
     Sp1teeError,
@@ -25,6 +27,8 @@ LETTERS = {
     Refusal: "R",
     NetworkError: "N",
     FulfillError: "F",
+    NativeError: "E",
+    GuestAgentError: "G",
     ClientError: "P",
     VerifyError: "V",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from sp1tee import logs
 
@@ -15,17 +16,27 @@ SECRET = "hunter2"
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, configured = list(root.handlers), root.level, structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     out, err = capsys.readouterr()
     assert out == ""
     return [json.loads(line) for line in err.splitlines()]
+
+
+def test_what_follows_a_logger_s_lines_does_so_however_often_logging_is_set_up() -> None:
+    logs.configure(json=True)
+    logger = logs.get("sp1tee.followed")
+    logger.info("used, and so bound")
+    logs.configure(json=True)
+    with capture_logs() as lines:
+        logger.info("seen")
+    assert [line["event"] for line in lines] == ["seen"]
 
 
 def test_an_event_is_one_json_object_on_stderr(capsys: pytest.CaptureFixture[str]):

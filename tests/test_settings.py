@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sp1tee.errors import ConfigError
-from sp1tee.serve.settings import ServeSettings, split_address
+from sp1tee.hosts import split_address
+from sp1tee.serve.settings import ServeSettings
 from sp1tee.settings import load
 
 SECRET = "correct-horse-battery-staple"
@@ -191,3 +192,12 @@ def test_any_text_is_an_address_or_is_refused(text: str):
         return
     assert host
     assert 0 <= port <= 65535
+
+
+def test_of_very_many_problems_the_first_are_named_and_the_others_counted():
+    variables = {"SP1TEE_SERVE_ALLOW_REQUESTERS": ",".join(["nobody"] * 500)}
+    with pytest.raises(ConfigError) as caught:
+        serve(environment=variables)
+    assert "serve.allow_requesters.9:" in caught.value.message
+    assert "serve.allow_requesters.10:" not in caught.value.message
+    assert caught.value.message.endswith("and 490 more.")

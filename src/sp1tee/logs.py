@@ -7,7 +7,7 @@ libraries too. That is the second fence; the first is not to log them.
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -33,7 +33,7 @@ def configure(*, json: bool | None = None, level: str = "info") -> None:
     """
     as_json = not sys.stderr.isatty() if json is None else json
     structlog.configure(
-        processors=[*_common(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
@@ -41,7 +41,7 @@ def configure(*, json: bool | None = None, level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_common(),
+            foreign_pre_chain=_COMMON,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(as_json),
@@ -77,19 +77,23 @@ def _blotted(name: str, value: Any) -> Any:
     return value
 
 
-def _common() -> list[Processor]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Texts of exceptions are made before redaction, so that it sees them.
-        structlog.processors.format_exc_info,
-        redact,
-    ]
-
-
 def _rendering(as_json: bool) -> list[Processor]:
     if as_json:
         return [structlog.processors.JSONRenderer(sort_keys=True, default=str)]
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+_COMMON: Final[list[Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    # Texts of exceptions are made before redaction, so that it sees them.
+    structlog.processors.format_exc_info,
+    redact,
+]
+# One list for ever: a logger keeps the one that it was first used with.
+_PROCESSORS: Final[list[Processor]] = [
+    *_COMMON,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]

@@ -17,6 +17,7 @@ from pydantic import PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sp1tee.errors import ConfigError
+from sp1tee.private_files import check_private
 
 DEFAULT_FILE = Path("sp1tee.toml")
 SECTIONS = frozenset({"serve", "fulfill", "client", "verify"})
@@ -25,6 +26,7 @@ S = TypeVar("S", bound="Settings")
 
 _SECRET_LIMIT = 64 * 1024
 _FILE = "_file"
+_MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +209,11 @@ def read_secret(name: str, path: Path) -> SecretStr:
 
     Raises:
         ConfigError: it is missing, unreadable, empty or too long. What it holds is not repeated.
+        ExposedSecretError: others may read it.
     """
     try:
         with path.open(encoding="utf-8") as file:
+            check_private(path, os.fstat(file.fileno()))
             text = file.read(_SECRET_LIMIT + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"The {name} {path} cannot be read: {_reason(error)}.") from None
@@ -227,6 +231,8 @@ def _explain(section: str, error: ValidationError) -> str:
             text = "There is no such setting"
         where = ".".join(str(part) for part in (section, *item["loc"]))
         lines.append(f"{where}: {text}" if item["loc"] else text)
+    if len(lines) > _MOST_PROBLEMS:
+        lines[_MOST_PROBLEMS:] = [f"and {len(lines) - _MOST_PROBLEMS} more"]
     return "; ".join(lines) + "."
 
 

@@ -7,6 +7,8 @@ Sp1teeError                      exit 5
 ├── Refusal                R     what a server answers instead of a result: exit 4
 ├── NetworkError           N     something across the network did not answer as it should: exit 3
 ├── FulfillError           F     executing or proving went wrong: exit 1
+├── NativeError            E     a program of SP1's in its own process did not do it: exit 3
+├── GuestAgentError        G     dstack's agent inside the guest did not do it: exit 3
 ├── ClientError            P     a requester's command could not be completed: exit 1
 └── VerifyError            V     evidence that cannot be evaluated: exit 3
 
@@ -19,6 +21,7 @@ from sp1tee.errors.base import (
 )
 from sp1tee.errors.configuration import (
     ConfigError,
+    ExposedSecretError,
     ListenError,
     MissingExtraError,
 )
@@ -30,11 +33,6 @@ from sp1tee.errors.fulfilling import (
     FulfillError,
     JobFailed,
     LeaseGone,
-    NativeError,
-    NativeFailed,
-    NativeGarbled,
-    NativeGone,
-    NativeTimeout,
     OffHostRefused,
     ProverFailed,
     ProverUnavailable,
@@ -42,6 +40,19 @@ from sp1tee.errors.fulfilling import (
     ServerRefused,
     TransferError,
     WorkerTokenRefused,
+)
+from sp1tee.errors.guest_agent import (
+    AgentAway,
+    AgentGarbled,
+    AgentRefused,
+    GuestAgentError,
+)
+from sp1tee.errors.native import (
+    NativeError,
+    NativeFailed,
+    NativeGarbled,
+    NativeGone,
+    NativeTimeout,
 )
 from sp1tee.errors.network import (
     BadReply,
@@ -51,6 +62,11 @@ from sp1tee.errors.network import (
     TransientSourceError,
     Unreachable,
     UpstreamError,
+)
+from sp1tee.errors.operating import (
+    AdminNotAuthorized,
+    NotInThatState,
+    WorkerStoodDown,
 )
 from sp1tee.errors.refusals import (
     BadSignature,
@@ -86,6 +102,7 @@ from sp1tee.errors.requesting import (
     OutputFileError,
     PrivacyBroken,
     ProgramFileError,
+    ProofRefuted,
     RequestExpired,
     RequestFailed,
     ServerRefusal,
@@ -99,6 +116,9 @@ from sp1tee.errors.requesting import (
 from sp1tee.errors.store import (
     BlobDamaged,
     BlobErased,
+    BucketMissing,
+    BucketRefused,
+    BucketUnavailable,
     MissingVaultKeyError,
     RequestNotFound,
     StateConflict,
@@ -106,6 +126,7 @@ from sp1tee.errors.store import (
     StoreFull,
     StoreInUse,
     StoreMismatch,
+    StoreOutcomeUnknown,
     StoreTooNew,
     StoreUnavailable,
     VaultKeyError,
@@ -156,6 +177,10 @@ from sp1tee.errors.wire import (
 )
 
 __all__ = [
+    "AdminNotAuthorized",
+    "AgentAway",
+    "AgentGarbled",
+    "AgentRefused",
     "ArtifactError",
     "ArtifactTooLarge",
     "BadReply",
@@ -163,6 +188,9 @@ __all__ = [
     "BincodeError",
     "BlobDamaged",
     "BlobErased",
+    "BucketMissing",
+    "BucketRefused",
+    "BucketUnavailable",
     "BundleError",
     "CheckupFailed",
     "ClaimMismatch",
@@ -177,8 +205,10 @@ __all__ = [
     "EvidenceTooLarge",
     "ExecutorCrashed",
     "ExecutorUnavailable",
+    "ExposedSecretError",
     "FetchError",
     "FulfillError",
+    "GuestAgentError",
     "HexError",
     "IdError",
     "InputFileError",
@@ -207,6 +237,7 @@ __all__ = [
     "NotAllowed",
     "NotAuthorized",
     "NotCancellable",
+    "NotInThatState",
     "NotServed",
     "NotUploaded",
     "OffHostRefused",
@@ -220,6 +251,7 @@ __all__ = [
     "ProofError",
     "ProofMissing",
     "ProofRefused",
+    "ProofRefuted",
     "ProverFailed",
     "ProverUnavailable",
     "QuotaExceeded",
@@ -240,6 +272,7 @@ __all__ = [
     "StoreFull",
     "StoreInUse",
     "StoreMismatch",
+    "StoreOutcomeUnknown",
     "StoreTooNew",
     "StoreUnavailable",
     "TransferError",
@@ -274,6 +307,7 @@ __all__ = [
     "WaitTimeout",
     "WireError",
     "WorkerNotAuthorized",
+    "WorkerStoodDown",
     "WorkerTokenRefused",
     "WrongVaultKeyError",
 ]

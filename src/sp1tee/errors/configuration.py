@@ -21,3 +21,9 @@ class ListenError(ConfigError):
 
     code = "SP1TEE-C002"
     default_advice = "Choose another address, or stop what is listening there."
+
+
+class ExposedSecretError(ConfigError):
+    """A file that holds a key or a token can be read by others than its owner."""
+
+    code = "SP1TEE-C003"

@@ -11,11 +11,14 @@ class FulfillError(Sp1teeError):
 
 
 class WorkerTokenRefused(FulfillError):  # noqa: N818 - it names what the server refused
-    """The server does not accept this worker's token."""
+    """The server does not accept this worker's token, or its certificate."""
 
     code = "SP1TEE-F001"
     exit_code = 2
-    default_advice = "Give the token that the server wrote to worker.token in its data directory."
+    default_advice = (
+        "Give the token that the server wrote to worker.token in its data directory, or have the "
+        "certificate admitted there: sp1tee workers add NAME --certificate FILE."
+    )
 
 
 class ServerAway(FulfillError):  # noqa: N818 - it names a state that passes
@@ -53,17 +56,25 @@ class JobFailed(FulfillError):  # noqa: N818 - it names what failed
         error: the network's ``ProofRequestError``.
         cause: the network's ``ExecuteFailureCause``; 0 unless the guest's run failed.
         retryable: whether the same worker or another one may succeed.
+        printed: what the guest printed last; for the requester, and for no log.
     """
 
     code = "SP1TEE-F006"
 
     def __init__(
-        self, message: str, *, error: int, cause: int = 0, retryable: bool = False
+        self,
+        message: str,
+        *,
+        error: int,
+        cause: int = 0,
+        retryable: bool = False,
+        printed: str = "",
     ) -> None:
         super().__init__(message)
         self.error = error
         self.cause = cause
         self.retryable = retryable
+        self.printed = printed
 
 
 class ProverFailed(FulfillError):  # noqa: N818 - it names what failed
@@ -109,50 +120,6 @@ class ProverUnavailable(FulfillError):  # noqa: N818 - it names what is not avai
     code = "SP1TEE-F012"
     exit_code = 3
     default_advice = "See the prover's own log."
-
-
-class NativeError(FulfillError):
-    """A program of SP1's on a socket did not do what it was asked."""
-
-    code = "SP1TEE-F013"
-    exit_code = 3
-
-
-class NativeGone(NativeError):  # noqa: N818 - it names who is gone
-    """Nobody listens at the socket of a native server, or the connection to it ended."""
-
-    code = "SP1TEE-F014"
-    default_advice = "Check that the native server runs, and that the socket is the one it opens."
-
-
-class NativeGarbled(NativeError):  # noqa: N818 - it names what arrived
-    """What listens at a socket does not speak the protocol of ``sp1-gpu-server``."""
-
-    code = "SP1TEE-F015"
-    default_advice = "Check that the socket is that of sp1-gpu-server 6 or of sp1tee-prover."
-
-
-class NativeTimeout(NativeError):  # noqa: N818 - it names what passed
-    """A native server did not answer in the time that it was given."""
-
-    code = "SP1TEE-F016"
-
-
-class NativeFailed(NativeError):  # noqa: N818 - it names what failed
-    """A native server says that it failed.
-
-    Attributes:
-        text: its own words; not part of the message, as they could quote an input.
-        proving: whether the proof failed, rather than the server or the request.
-    """
-
-    code = "SP1TEE-F017"
-
-    def __init__(self, text: str, *, proving: bool) -> None:
-        what = "making the proof" if proving else "answering"
-        super().__init__(f"The native server says that it failed at {what}.")
-        self.text = text
-        self.proving = proving
 
 
 class OffHostRefused(ProverFailed):

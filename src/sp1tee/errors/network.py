@@ -15,13 +15,22 @@ class Unreachable(NetworkError):  # noqa: N818 - it names the peer, which is at 
 
     Attributes:
         server_code: the peer's own stable code; empty if it sent none.
+        retry_after_s: when the peer wants to be asked again, in seconds; None if it did not say.
     """
 
     code = "SP1TEE-N001"
 
-    def __init__(self, message: str, *, server_code: str = "", advice: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        server_code: str = "",
+        retry_after_s: float | None = None,
+        advice: str | None = None,
+    ) -> None:
         super().__init__(message, advice=advice)
         self.server_code = server_code
+        self.retry_after_s = retry_after_s
 
 
 class BadReply(NetworkError):  # noqa: N818 - it names the reply, which is at fault

@@ -7,12 +7,14 @@ class Refusal(Sp1teeError):  # noqa: N818 - it is an answer, not a fault of ours
     """An answer other than the result asked for, with the gRPC status that carries it.
 
     `status` is the name of a `grpc.StatusCode`. Which names make an SDK retry is in
-    docs/protocol.md; everything else ends the SDK's call with our text.
+    docs/protocol.md; everything else ends the SDK's call with our text. `retry_after_s` hints when
+    the same call may do better; None where it never will, or nobody knows.
     """
 
     code = "SP1TEE-R000"
     exit_code = 4
     status: str = "INVALID_ARGUMENT"
+    retry_after_s: float | None = None
 
 
 class MalformedCall(Refusal):
@@ -56,6 +58,7 @@ class QuotaExceeded(Refusal):
 
     code = "SP1TEE-R006"
     status = "RESOURCE_EXHAUSTED"
+    retry_after_s = 30.0
 
 
 class UnknownInput(Refusal):

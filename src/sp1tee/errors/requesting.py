@@ -122,3 +122,13 @@ class PrivacyBroken(ClientError):  # noqa: N818 - it names what happened
 
     code = "SP1TEE-P014"
     default_advice = "Please report it: it is the one thing that must never happen."
+
+
+class ProofRefuted(ClientError):  # noqa: N818 - it names what happened
+    """SP1's own verifier says that the proof which a server sent does not hold."""
+
+    code = "SP1TEE-P015"
+    default_advice = (
+        "Rely on nothing in it; it was not saved. If the program was built again, write its "
+        "verifying key again; else ask for the proof again, and tell the server's operator."
+    )

@@ -57,7 +57,7 @@ class WrongVaultKeyError(VaultKeyError):
     """A vault key is not the one the vault was made with."""
 
     code = "SP1TEE-S007"
-    default_advice = "Give the key this data directory was made with; no other can read it."
+    default_advice = "Give the vault key that the data directory was made with; no other reads it."
 
 
 class MissingVaultKeyError(VaultKeyError):
@@ -93,3 +93,40 @@ class StateConflict(StoreError):  # noqa: N818 - it names the conflict
     """A change that contradicts what the store knows already."""
 
     code = "SP1TEE-S013"
+
+
+class StoreOutcomeUnknown(StoreUnavailable):
+    """The database broke off while it committed, and could not be asked what became of that."""
+
+    code = "SP1TEE-S014"
+    default_advice = (
+        "Look at the database and the way to it, then try again: what was kept already stays as "
+        "it is."
+    )
+
+
+class BucketUnavailable(StoreUnavailable):
+    """The vault's bucket does not answer as it should."""
+
+    code = "SP1TEE-S020"
+    default_advice = (
+        "Look at the object storage and the way to it (vault_endpoint, name service, "
+        "certificates), then try again: nothing was changed."
+    )
+
+
+class BucketMissing(BucketUnavailable):
+    """There is no such bucket."""
+
+    code = "SP1TEE-S021"
+    default_advice = "Make the bucket, or correct vault_url; a server makes none by itself."
+
+
+class BucketRefused(BucketUnavailable):
+    """The bucket does not let this server in."""
+
+    code = "SP1TEE-S022"
+    default_advice = (
+        "Check the access key, its secret and the region, and that it may get, put, list and "
+        "delete objects under vault_url."
+    )
