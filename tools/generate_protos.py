@@ -5,6 +5,7 @@ fails when a committed file differs, so that nobody edits generated code.
 """
 
 import argparse
+import importlib.resources
 import sys
 import sysconfig
 import tempfile
@@ -14,7 +15,9 @@ from grpc_tools import protoc
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 PACKAGE = Path("sp1tee/wire/pb")
-SERVICES = {"network", "artifact", "worker"}
+SERVICES = {"network", "artifact", "worker", "cluster", "cluster_worker"}
+# Google's own messages, such as Empty.
+WELL_KNOWN = importlib.resources.files("grpc_tools") / "_proto"
 # protoc looks for its plugins on PATH, where a virtual environment that is not activated is not.
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PLUGINS = [
@@ -28,7 +31,8 @@ def generate(out: Path) -> None:
         flags = [f"--python_out={out}", f"--mypy_out=quiet:{out}"]
         if proto.stem in SERVICES:
             flags += [f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}"]
-        if protoc.main(["protoc", f"-I{SOURCE}", *PLUGINS, *flags, str(PACKAGE / proto.name)]) != 0:
+        folders = [f"-I{SOURCE}", f"-I{WELL_KNOWN}"]
+        if protoc.main(["protoc", *folders, *PLUGINS, *flags, str(PACKAGE / proto.name)]) != 0:
             sys.exit(f"protoc failed on {proto.name}")
 
 

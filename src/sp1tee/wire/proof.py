@@ -26,6 +26,9 @@ PUBLIC_INPUT_COUNT = {Family.V5: 2, Family.V6: 5}
 MAX_INPUT_DIGITS = 77
 """How many decimal digits a public input, a scalar of BN254, can have."""
 
+MAX_PROOF_SIZE = 1 << 30
+"""The longest proof that is handled, in bytes. Only Core proofs get long: 1.4 MB a shard."""
+
 _VARIANT_SIZE = 4
 _LENGTH_SIZE = 8
 _PROOF_DIGITS = 1 << 16

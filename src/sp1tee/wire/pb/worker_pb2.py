@@ -25,43 +25,43 @@ _sym_db = _symbol_database.Default()
 from sp1tee.wire.pb import types_pb2 as sp1tee_dot_wire_dot_pb_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsp1tee/wire/pb/worker.proto\x12\x10sp1tee.worker.v1\x1a\x1asp1tee/wire/pb/types.proto\"L\n\nCapability\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1f\n\x05modes\x18\x02 \x03(\x0e\x32\x10.types.ProofMode\x12\x0c\n\x04mock\x18\x03 \x01(\x08\"c\n\x0cLeaseRequest\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x32\n\x0c\x63\x61pabilities\x18\x02 \x03(\x0b\x32\x1c.sp1tee.worker.v1.Capability\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\"C\n\nLeaseReply\x12+\n\x05lease\x18\x01 \x01(\x0b\x32\x17.sp1tee.worker.v1.LeaseH\x00\x88\x01\x01\x42\x08\n\x06_lease\"\xbd\x02\n\x05Lease\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\x0c\x12\x0f\n\x07vk_hash\x18\x04 \x01(\x0c\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x1e\n\x04mode\x18\x06 \x01(\x0e\x32\x10.types.ProofMode\x12\x10\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x04\x12\x13\n\x0b\x63ycle_limit\x18\x08 \x01(\x04\x12\x11\n\tgas_limit\x18\t \x01(\x04\x12\x12\n\nstdin_size\x18\n \x01(\x04\x12\x14\n\x0cprogram_size\x18\x0b \x01(\x04\x12\x16\n\x0eprogram_sha256\x18\x0c \x01(\x0c\x12\n\n\x02vk\x18\r \x01(\x0c\x12\x0e\n\x06ttl_ms\x18\x0e \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x0f \x01(\r\x12\x0e\n\x06tenant\x18\x10 \x01(\t\"\xb1\x01\n\x10HeartbeatRequest\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x36\n\x05\x62\x65\x61ts\x18\x02 \x03(\x0b\x32\'.sp1tee.worker.v1.HeartbeatRequest.Beat\x1aU\n\x04\x42\x65\x61t\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12&\n\x05stage\x18\x03 \x01(\x0e\x32\x17.sp1tee.worker.v1.Stage\"\x1e\n\x0eHeartbeatReply\x12\x0c\n\x04\x64rop\x18\x01 \x03(\t\"W\n\x0f\x45xecutionReport\x12\x0e\n\x06\x63ycles\x18\x01 \x01(\x04\x12\x10\n\x03gas\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x1a\n\x12public_values_hash\x18\x03 \x01(\x0c\x42\x06\n\x04_gas\"\x90\x01\n\rFinishRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x34\n\texecution\x18\x03 \x01(\x0b\x32!.sp1tee.worker.v1.ExecutionReport\x12\x14\n\x0cproof_sha256\x18\x04 \x01(\x0c\x12\x0c\n\x04mock\x18\x05 \x01(\x08\"\r\n\x0b\x46inishReply\"\xdf\x01\n\x0b\x46\x61ilRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\'\n\x05\x65rror\x18\x04 \x01(\x0e\x32\x18.types.ProofRequestError\x12)\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1a.types.ExecuteFailureCause\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x34\n\texecution\x18\x07 \x01(\x0b\x32!.sp1tee.worker.v1.ExecutionReport\"\x0b\n\tFailReply\"7\n\x0eReleaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\"\x0e\n\x0cReleaseReply*\x97\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_WAITING\x10\x01\x12\x12\n\x0eSTAGE_FETCHING\x10\x02\x12\x13\n\x0fSTAGE_EXECUTING\x10\x03\x12\x11\n\rSTAGE_PROVING\x10\x04\x12\x12\n\x0eSTAGE_CHECKING\x10\x05\x12\x14\n\x10STAGE_HANDING_IN\x10\x06\x32\xfe\x02\n\x07Workers\x12\x45\n\x05Lease\x12\x1e.sp1tee.worker.v1.LeaseRequest\x1a\x1c.sp1tee.worker.v1.LeaseReply\x12Q\n\tHeartbeat\x12\".sp1tee.worker.v1.HeartbeatRequest\x1a .sp1tee.worker.v1.HeartbeatReply\x12H\n\x06\x46inish\x12\x1f.sp1tee.worker.v1.FinishRequest\x1a\x1d.sp1tee.worker.v1.FinishReply\x12\x42\n\x04\x46\x61il\x12\x1d.sp1tee.worker.v1.FailRequest\x1a\x1b.sp1tee.worker.v1.FailReply\x12K\n\x07Release\x12 .sp1tee.worker.v1.ReleaseRequest\x1a\x1e.sp1tee.worker.v1.ReleaseReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsp1tee/wire/pb/worker.proto\x12\x10sp1tee.worker.v1\x1a\x1asp1tee/wire/pb/types.proto\"L\n\nCapability\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x1f\n\x05modes\x18\x02 \x03(\x0e\x32\x10.types.ProofMode\x12\x0c\n\x04mock\x18\x03 \x01(\x08\"q\n\x0cLeaseRequest\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x32\n\x0c\x63\x61pabilities\x18\x02 \x03(\x0b\x32\x1c.sp1tee.worker.v1.Capability\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\x12\x0c\n\x04keys\x18\x04 \x03(\x0c\"Z\n\nLeaseReply\x12+\n\x05lease\x18\x01 \x01(\x0b\x32\x17.sp1tee.worker.v1.LeaseH\x00\x88\x01\x01\x12\x15\n\rlook_again_ms\x18\x02 \x01(\rB\x08\n\x06_lease\"\xce\x02\n\x05Lease\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\x0c\x12\x0f\n\x07vk_hash\x18\x04 \x01(\x0c\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x1e\n\x04mode\x18\x06 \x01(\x0e\x32\x10.types.ProofMode\x12\x10\n\x08\x64\x65\x61\x64line\x18\x07 \x01(\x04\x12\x13\n\x0b\x63ycle_limit\x18\x08 \x01(\x04\x12\x11\n\tgas_limit\x18\t \x01(\x04\x12\x12\n\nstdin_size\x18\n \x01(\x04\x12\x14\n\x0cprogram_size\x18\x0b \x01(\x04\x12\x16\n\x0eprogram_sha256\x18\x0c \x01(\x0c\x12\n\n\x02vk\x18\r \x01(\x0c\x12\x0e\n\x06ttl_ms\x18\x0e \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x0f \x01(\r\x12\x0e\n\x06tenant\x18\x10 \x01(\t\x12\x0f\n\x07request\x18\x11 \x01(\t\"\xb1\x01\n\x10HeartbeatRequest\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\x36\n\x05\x62\x65\x61ts\x18\x02 \x03(\x0b\x32\'.sp1tee.worker.v1.HeartbeatRequest.Beat\x1aU\n\x04\x42\x65\x61t\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12&\n\x05stage\x18\x03 \x01(\x0e\x32\x17.sp1tee.worker.v1.Stage\"\x1e\n\x0eHeartbeatReply\x12\x0c\n\x04\x64rop\x18\x01 \x03(\t\"W\n\x0f\x45xecutionReport\x12\x0e\n\x06\x63ycles\x18\x01 \x01(\x04\x12\x10\n\x03gas\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\x1a\n\x12public_values_hash\x18\x03 \x01(\x0c\x42\x06\n\x04_gas\"\x90\x01\n\rFinishRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x34\n\texecution\x18\x03 \x01(\x0b\x32!.sp1tee.worker.v1.ExecutionReport\x12\x14\n\x0cproof_sha256\x18\x04 \x01(\x0c\x12\x0c\n\x04mock\x18\x05 \x01(\x08\"\r\n\x0b\x46inishReply\"\xf0\x01\n\x0b\x46\x61ilRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\x12\x11\n\tretryable\x18\x03 \x01(\x08\x12\'\n\x05\x65rror\x18\x04 \x01(\x0e\x32\x18.types.ProofRequestError\x12)\n\x05\x63\x61use\x18\x05 \x01(\x0e\x32\x1a.types.ExecuteFailureCause\x12\x0c\n\x04text\x18\x06 \x01(\t\x12\x34\n\texecution\x18\x07 \x01(\x0b\x32!.sp1tee.worker.v1.ExecutionReport\x12\x0f\n\x07printed\x18\x08 \x01(\t\"\x0b\n\tFailReply\"7\n\x0eReleaseRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x13\n\x0blease_token\x18\x02 \x01(\x0c\"\x0e\n\x0cReleaseReply*\x97\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x11\n\rSTAGE_WAITING\x10\x01\x12\x12\n\x0eSTAGE_FETCHING\x10\x02\x12\x13\n\x0fSTAGE_EXECUTING\x10\x03\x12\x11\n\rSTAGE_PROVING\x10\x04\x12\x12\n\x0eSTAGE_CHECKING\x10\x05\x12\x14\n\x10STAGE_HANDING_IN\x10\x06\x32\xfe\x02\n\x07Workers\x12\x45\n\x05Lease\x12\x1e.sp1tee.worker.v1.LeaseRequest\x1a\x1c.sp1tee.worker.v1.LeaseReply\x12Q\n\tHeartbeat\x12\".sp1tee.worker.v1.HeartbeatRequest\x1a .sp1tee.worker.v1.HeartbeatReply\x12H\n\x06\x46inish\x12\x1f.sp1tee.worker.v1.FinishRequest\x1a\x1d.sp1tee.worker.v1.FinishReply\x12\x42\n\x04\x46\x61il\x12\x1d.sp1tee.worker.v1.FailRequest\x1a\x1b.sp1tee.worker.v1.FailReply\x12K\n\x07Release\x12 .sp1tee.worker.v1.ReleaseRequest\x1a\x1e.sp1tee.worker.v1.ReleaseReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sp1tee.wire.pb.worker_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STAGE']._serialized_start=1421
-  _globals['_STAGE']._serialized_end=1572
+  _globals['_STAGE']._serialized_start=1492
+  _globals['_STAGE']._serialized_end=1643
   _globals['_CAPABILITY']._serialized_start=77
   _globals['_CAPABILITY']._serialized_end=153
   _globals['_LEASEREQUEST']._serialized_start=155
-  _globals['_LEASEREQUEST']._serialized_end=254
-  _globals['_LEASEREPLY']._serialized_start=256
-  _globals['_LEASEREPLY']._serialized_end=323
-  _globals['_LEASE']._serialized_start=326
-  _globals['_LEASE']._serialized_end=643
-  _globals['_HEARTBEATREQUEST']._serialized_start=646
-  _globals['_HEARTBEATREQUEST']._serialized_end=823
-  _globals['_HEARTBEATREQUEST_BEAT']._serialized_start=738
-  _globals['_HEARTBEATREQUEST_BEAT']._serialized_end=823
-  _globals['_HEARTBEATREPLY']._serialized_start=825
-  _globals['_HEARTBEATREPLY']._serialized_end=855
-  _globals['_EXECUTIONREPORT']._serialized_start=857
-  _globals['_EXECUTIONREPORT']._serialized_end=944
-  _globals['_FINISHREQUEST']._serialized_start=947
-  _globals['_FINISHREQUEST']._serialized_end=1091
-  _globals['_FINISHREPLY']._serialized_start=1093
-  _globals['_FINISHREPLY']._serialized_end=1106
-  _globals['_FAILREQUEST']._serialized_start=1109
-  _globals['_FAILREQUEST']._serialized_end=1332
-  _globals['_FAILREPLY']._serialized_start=1334
-  _globals['_FAILREPLY']._serialized_end=1345
-  _globals['_RELEASEREQUEST']._serialized_start=1347
-  _globals['_RELEASEREQUEST']._serialized_end=1402
-  _globals['_RELEASEREPLY']._serialized_start=1404
-  _globals['_RELEASEREPLY']._serialized_end=1418
-  _globals['_WORKERS']._serialized_start=1575
-  _globals['_WORKERS']._serialized_end=1957
+  _globals['_LEASEREQUEST']._serialized_end=268
+  _globals['_LEASEREPLY']._serialized_start=270
+  _globals['_LEASEREPLY']._serialized_end=360
+  _globals['_LEASE']._serialized_start=363
+  _globals['_LEASE']._serialized_end=697
+  _globals['_HEARTBEATREQUEST']._serialized_start=700
+  _globals['_HEARTBEATREQUEST']._serialized_end=877
+  _globals['_HEARTBEATREQUEST_BEAT']._serialized_start=792
+  _globals['_HEARTBEATREQUEST_BEAT']._serialized_end=877
+  _globals['_HEARTBEATREPLY']._serialized_start=879
+  _globals['_HEARTBEATREPLY']._serialized_end=909
+  _globals['_EXECUTIONREPORT']._serialized_start=911
+  _globals['_EXECUTIONREPORT']._serialized_end=998
+  _globals['_FINISHREQUEST']._serialized_start=1001
+  _globals['_FINISHREQUEST']._serialized_end=1145
+  _globals['_FINISHREPLY']._serialized_start=1147
+  _globals['_FINISHREPLY']._serialized_end=1160
+  _globals['_FAILREQUEST']._serialized_start=1163
+  _globals['_FAILREQUEST']._serialized_end=1403
+  _globals['_FAILREPLY']._serialized_start=1405
+  _globals['_FAILREPLY']._serialized_end=1416
+  _globals['_RELEASEREQUEST']._serialized_start=1418
+  _globals['_RELEASEREQUEST']._serialized_end=1473
+  _globals['_RELEASEREPLY']._serialized_start=1475
+  _globals['_RELEASEREPLY']._serialized_end=1489
+  _globals['_WORKERS']._serialized_start=1646
+  _globals['_WORKERS']._serialized_end=2028
 # @@protoc_insertion_point(module_scope)

@@ -91,22 +91,30 @@ class LeaseRequest(_message.Message):
     WORKER_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
     worker: _builtins.str
     """Chosen by the worker, stable over its life; shown to operators."""
     wait_ms: _builtins.int
     """How long the server may hold the call when there is nothing to do."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]: ...
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Programs that its provers have set up, by the hashes of their verifying keys: it is the first to
+        be woken for those, and gets them rather than others of the same requester.
+        """
+
     def __init__(
         self,
         *,
         worker: _builtins.str = ...,
         capabilities: _abc.Iterable[Global___Capability] | None = ...,
         wait_ms: _builtins.int = ...,
+        keys: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "wait_ms", b"wait_ms", "worker", b"worker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "keys", b"keys", "wait_ms", b"wait_ms", "worker", b"worker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -117,6 +125,9 @@ class LeaseReply(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LEASE_FIELD_NUMBER: _builtins.int
+    LOOK_AGAIN_MS_FIELD_NUMBER: _builtins.int
+    look_again_ms: _builtins.int
+    """A worker that is busy, and only looks, should look again after this long at the earliest."""
     @_builtins.property
     def lease(self) -> Global___Lease:
         """Absent when there was nothing to do."""
@@ -125,10 +136,11 @@ class LeaseReply(_message.Message):
         self,
         *,
         lease: Global___Lease | None = ...,
+        look_again_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_lease", b"_lease", "lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lease", b"_lease", "lease", b"lease"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lease", b"_lease", "lease", b"lease", "look_again_ms", b"look_again_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__lease: _TypeAlias = _typing.Literal["lease"]  # noqa: Y015
     _WhichOneofArgType__lease: _TypeAlias = _typing.Literal["_lease", b"_lease"]  # noqa: Y015
@@ -156,6 +168,7 @@ class Lease(_message.Message):
     TTL_MS_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     lease_token: _builtins.bytes
     """32 random bytes; whoever holds them may read the input and hand in the result."""
@@ -181,6 +194,8 @@ class Lease(_message.Message):
     """How many times this request was leased, this time included."""
     tenant: _builtins.str
     """A label that is equal for requests of one requester; nothing else can be learnt from it."""
+    request: _builtins.str
+    """The server's own name of the request, req_…: what both sides' logs call it. Absent in old releases."""
     def __init__(
         self,
         *,
@@ -200,10 +215,11 @@ class Lease(_message.Message):
         ttl_ms: _builtins.int = ...,
         attempt: _builtins.int = ...,
         tenant: _builtins.str = ...,
+        request: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cycle_limit", b"cycle_limit", "deadline", b"deadline", "gas_limit", b"gas_limit", "lease_id", b"lease_id", "lease_token", b"lease_token", "mode", b"mode", "program_sha256", b"program_sha256", "program_size", b"program_size", "request_id", b"request_id", "stdin_size", b"stdin_size", "tenant", b"tenant", "ttl_ms", b"ttl_ms", "version", b"version", "vk", b"vk", "vk_hash", b"vk_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cycle_limit", b"cycle_limit", "deadline", b"deadline", "gas_limit", b"gas_limit", "lease_id", b"lease_id", "lease_token", b"lease_token", "mode", b"mode", "program_sha256", b"program_sha256", "program_size", b"program_size", "request", b"request", "request_id", b"request_id", "stdin_size", b"stdin_size", "tenant", b"tenant", "ttl_ms", b"ttl_ms", "version", b"version", "vk", b"vk", "vk_hash", b"vk_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -368,6 +384,7 @@ class FailRequest(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     EXECUTION_FIELD_NUMBER: _builtins.int
+    PRINTED_FIELD_NUMBER: _builtins.int
     lease_id: _builtins.str
     lease_token: _builtins.bytes
     retryable: _builtins.bool
@@ -376,6 +393,10 @@ class FailRequest(_message.Message):
     cause: _types_pb2.ExecuteFailureCause.ValueType
     text: _builtins.str
     """A sentence for the requester; never a byte of the input."""
+    printed: _builtins.str
+    """What the guest printed last, where the operator lets requesters know. It may quote the input: it
+    is for the requester's status alone, for no log and no disk.
+    """
     @_builtins.property
     def execution(self) -> Global___ExecutionReport:
         """Set when the guest ran to an end."""
@@ -390,10 +411,11 @@ class FailRequest(_message.Message):
         cause: _types_pb2.ExecuteFailureCause.ValueType = ...,
         text: _builtins.str = ...,
         execution: Global___ExecutionReport | None = ...,
+        printed: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["execution", b"execution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "error", b"error", "execution", b"execution", "lease_id", b"lease_id", "lease_token", b"lease_token", "retryable", b"retryable", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "error", b"error", "execution", b"execution", "lease_id", b"lease_id", "lease_token", b"lease_token", "printed", b"printed", "retryable", b"retryable", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
