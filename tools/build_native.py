@@ -1,10 +1,13 @@
 """Build the Rust programs of `native/` and print where they are.
 
-`python tools/build_native.py` builds `sp1tee-prover` and `sdk-client` unless the cache has them:
-outside the checkout, under a hash of their sources, the lock file, the compiler and the processor
-they are made for. A first build fetches some 700 crates and takes half an hour on two cores;
-later ones compile only our own code, and one that is already there needs no network. `--check`
-builds nothing and fails when there is no build.
+`python tools/build_native.py` builds `sp1tee-prover` and `sdk-client` unless the cache has them,
+under a hash of their sources, the lock file, the compiler and the processor they are made for.
+A first build fetches some 700 crates and takes half an hour on two cores; later ones compile only
+our own code, and one that is already there needs no network.
+
+`--check` builds nothing and fails when there is no build. `--test` also looks at the format, the
+lints and the unit tests of our own crates, once for each build. The exit code is 3 if something
+that a build needs is not installed, or if the crates cannot be fetched.
 
     SP1TEE_NATIVE_CACHE   another cache folder
     SP1TEE_NATIVE_CPU     a processor as rustc names it, `x86-64-v3` for a build to carry elsewhere;
@@ -12,33 +15,32 @@ builds nothing and fails when there is no build.
 """
 
 import argparse
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import platformdirs
+import native_cache
 
 WORKSPACE: Final = Path(__file__).resolve().parent.parent / "native"
 PROGRAMS: Final = ("sp1tee-prover", "sdk-client")
+OWN_CRATES: Final = (*PROGRAMS, "sp1tee-protocol")
 NEEDED: Final = {
-    "cargo": "install Rust from https://rustup.rs",
     "protoc": "apt-get install protobuf-compiler libprotobuf-dev",
     "cc": "apt-get install build-essential",
     "cmake": "apt-get install cmake",
 }
-
-
-def cache() -> Path:
-    """Return the folder that holds every build."""
-    chosen = os.environ.get("SP1TEE_NATIVE_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("sp1tee")) / "native"
+# What cargo says of a lock file that is out of date, which is no matter of the network.
+STALE_LOCK: Final = "because --locked was passed"
+EXAMINERS: Final = {
+    "rustfmt": "rustup component add rustfmt",
+    "clippy-driver": "rustup component add clippy",
+}
 
 
 def target_cpu() -> str:
@@ -59,75 +61,100 @@ def fingerprint() -> str:
     for path in sources():
         digest.update(f"{path.relative_to(WORKSPACE)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for question in (
-        ["--version", "--verbose"],
-        ["--print", "cfg", f"-Ctarget-cpu={target_cpu()}"],
-    ):
-        digest.update(_ask("rustc", *question))
+    digest.update(native_cache.answer("rustc", "--version", "--verbose", cwd=WORKSPACE))
+    cpu = f"-Ctarget-cpu={target_cpu()}"
+    digest.update(native_cache.answer("rustc", "--print", "cfg", cpu, cwd=WORKSPACE))
     return digest.hexdigest()[:16]
 
 
-def _ask(*command: str) -> bytes:
-    try:
-        return subprocess.run(command, capture_output=True, check=True, cwd=WORKSPACE).stdout  # noqa: S603 - fixed words
-    except FileNotFoundError:
-        sys.exit(f"{command[0]} is missing: {NEEDED['cargo']}")
+def require_rust() -> None:
+    """End unless there is a compiler that is new enough."""
+    native_cache.require("to build native/", native_cache.RUST)
+    least = tomllib.loads((WORKSPACE / "Cargo.toml").read_text())["workspace"]["package"]
+    # It says: rustc 1.95.0 (59807616e 2026-04-14).
+    here = native_cache.answer("rustc", "--version", cwd=WORKSPACE).decode().split()[1]
+    if _numbers(here) < _numbers(least["rust-version"]):
+        native_cache.say_missing(
+            f"Missing to build native/: Rust {least['rust-version']}, here is {here}."
+        )
 
 
-def finished(folder: Path) -> list[Path] | None:
-    """Return the programs in a folder of the cache, or None unless all are there."""
-    programs = [folder / name for name in PROGRAMS]
-    return programs if all(path.is_file() for path in programs) else None
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.partition("-")[0].split(".")]
 
 
-@contextmanager
-def only_one(root: Path) -> Iterator[None]:
-    """Wait until nobody else builds into this cache."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def build(root: Path, folder: Path) -> None:
-    """Compile, and put the programs into place in one step.
+def cargo(root: Path, *words: str, **variables: str) -> None:
+    """Run cargo on the workspace.
 
     The compiled crates are shared by all builds of a cache, so that a change to our own sources
     does not compile SP1 again.
     """
-    missing = [f"{name}: {advice}" for name, advice in NEEDED.items() if not shutil.which(name)]
-    if missing:
-        sys.exit("Missing to build native/:\n  " + "\n  ".join(missing))
-    compiled = root / "target"
-    flags = {"CARGO_TARGET_DIR": str(compiled), "RUSTFLAGS": f"-C target-cpu={target_cpu()}"}
+    flags = {
+        "CARGO_TARGET_DIR": str(root / "target"),
+        "RUSTFLAGS": f"-C target-cpu={target_cpu()}",
+    }
+    native_cache.carry_out("cargo", *words, env=os.environ | flags | variables, cwd=WORKSPACE)
+
+
+def fetch() -> None:
+    """Have every crate here; end as for a missing compiler if they cannot be had."""
+    command = ["cargo", "fetch", "--locked"]
+    done = subprocess.run(command, cwd=WORKSPACE, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - fixed words
+    if done.returncode == 0:
+        return
+    if STALE_LOCK in done.stderr:
+        sys.exit(f"Cargo.lock does not fit the manifests.\n{done.stderr}")
+    native_cache.say_missing("Missing to build native/: the crates.", *done.stderr.splitlines())
+
+
+def build(root: Path, folder: Path) -> None:
+    """Compile the programs into a folder."""
+    native_cache.require("to build native/", NEEDED)
+    fetch()
     # The targets of both programs in one call: SP1 is compiled once, with the features of both.
-    command = ["cargo", "build", "--locked", "--release"]
-    made = subprocess.run(command, cwd=WORKSPACE, env=os.environ | flags, check=False)  # noqa: S603 - fixed words
-    if made.returncode != 0:
-        sys.exit(f"cargo failed with exit code {made.returncode}")
-    unfinished = root / f"{folder.name}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
+    cargo(root, "build", "--locked", "--release")
     for name in PROGRAMS:
-        shutil.copy2(compiled / "release" / name, unfinished / name)
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+        shutil.copy2(root / "target" / "release" / name, folder / name)
+
+
+def examine(root: Path, folder: Path) -> None:
+    """Look at the format, the lints and the unit tests of our own crates."""
+    done = folder / "examined"
+    if done.exists():
+        return
+    native_cache.require("to test native/", NEEDED | EXAMINERS)
+    cargo(root, "fmt", "--check")
+    # `cargo clippy` would go through all of SP1 once more. As the compiler of our crates alone,
+    # clippy takes what the build has left.
+    clippy = {
+        "RUSTC_WORKSPACE_WRAPPER": "clippy-driver",
+        "CLIPPY_ARGS": "-Dwarnings__CLIPPY_HACKERY__",
+    }
+    cargo(root, "test", "--locked", "--release", *_unoptimized(), **clippy)
+    done.touch()
+
+
+def _unoptimized() -> Iterator[str]:
+    """Say that our own crates, and no other, are compiled as quickly as can be."""
+    for name in OWN_CRATES:
+        yield from ("--config", f"profile.release.package.{name}.opt-level=0")
 
 
 def main() -> None:
     """Command line: the paths on standard output, everything else on standard error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only say whether there is a build")
-    check = parser.parse_args().check
-    root = cache()
+    parser.add_argument("--test", action="store_true", help="also check our own crates")
+    flags = parser.parse_args()
+    require_rust()
+    root = native_cache.cache()
     folder = root / fingerprint()
-    if finished(folder) is None:
-        if check:
-            sys.exit(f"no build in {folder}; run tools/build_native.py")
-        with only_one(root):
-            if finished(folder) is None:
-                build(root, folder)
-    print(*(folder / name for name in PROGRAMS), sep="\n")
+    if flags.check and native_cache.finished(folder, PROGRAMS) is None:
+        sys.exit(f"no build in {folder}; run tools/build_native.py")
+    programs = native_cache.provide(folder, PROGRAMS, lambda empty: build(root, empty))
+    if flags.test:
+        examine(root, folder)
+    print(*programs, sep="\n")
 
 
 if __name__ == "__main__":

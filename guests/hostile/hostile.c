@@ -1,7 +1,7 @@
 /* What guests must not do, one deed at a time.
  *
- * Input: one buffer, the number of the deed as u32 little-endian. A deed that returns has not
- * stopped the program, which then ends with exit code 99.
+ * Input: one buffer, the number of the deed as u32 little-endian, then what the deed takes. A deed
+ * that returns has not stopped the program, which then ends with exit code 99.
  */
 #include "sp1.h"
 
@@ -99,6 +99,15 @@ static void print_without_end(void) {
     for (;;) sp1_call(SYS_WRITE, FD_STDOUT, (word) "text", 4);
 }
 
+/* The second buffer is printed as a panic's message is. */
+static void print_input_and_panic(void) {
+    word length = sp1_input_length();
+    sp1_call(SYS_WRITE, FD_STDOUT, (word) "before", 6);
+    sp1_call(SYS_WRITE, FD_STDERR, (word) "panicked:\n", 10);
+    sp1_call(SYS_WRITE, FD_STDERR, (word)sp1_input(length), length);
+    sp1_exit(1);
+}
+
 static void print_no_text(void) { sp1_call(SYS_WRITE, FD_STDOUT, (word) "\xFF", 1); }
 static void write_reserved(void) { sp1_call(SYS_WRITE, 3, (word)scratch, 1); }
 
@@ -130,7 +139,7 @@ u32 guest_main(void) {
         read_unaligned, read_over_program, read_over_input, read_over_used_memory, publish_without_end,
         print_without_end, print_no_text, write_reserved, hint_without_end, sha_unaligned,
         halt_unconstrained, enter_twice, leave_without_entering, jump_away_unconstrained, never_leave,
-        permute_code, permute_with_argument,
+        permute_code, permute_with_argument, print_input_and_panic,
     };
     if (sp1_input_length() != 4) return 1;
     u32 number = load_u32(sp1_input(4));

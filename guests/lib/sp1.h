@@ -29,7 +29,7 @@ enum syscall {
     SYS_SECP256K1_DOUBLE = 0x0000010B,
 };
 
-enum descriptor { FD_STDOUT = 1, FD_PUBLIC_VALUES = 13, FD_HINT = 14, FD_ECRECOVER = 15 };
+enum descriptor { FD_STDOUT = 1, FD_STDERR = 2, FD_PUBLIC_VALUES = 13, FD_HINT = 14, FD_ECRECOVER = 15 };
 
 #define NO_INPUT (~(word)0)
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import struct
+from pathlib import Path
 
 import pytest
-from native.peer import Client, Failure, Run
+from native.peer import Client, Failure, Run, Server
 from support.guest_programs import Golden, hostile, program, read_golden
+from support.wire_data import deferred, sample
 
 from sp1tee import guests
 from sp1tee.wire.stdin import Stdin
@@ -63,6 +65,17 @@ def test_a_program_that_never_ends_is_stopped_and_the_next_runs(client: Client) 
     assert run(client, FIBONACCI, fibonacci(1)).outcome == COMPLETED
 
 
+def test_a_program_that_outgrows_its_memory_fails(path: Path) -> None:
+    server = Server(path, "--no-proofs", "--set", f"MEMORY_LIMIT={256 << 20}")
+    server.wait_until_it_listens()
+    with Client(path) as small:
+        done = do(small, "use_all_memory", milliseconds=60_000)
+        assert (done.outcome, done.cause) == (FAILED, 0)
+        assert done.text == "The program needs more memory than it may use here."
+        assert run(small, FIBONACCI, fibonacci(1)).outcome == COMPLETED
+    server.stop()
+
+
 def test_another_exit_code_is_a_failure(client: Client) -> None:
     done = do(client, "exit_with_seven")
     assert (done.outcome, done.cause, done.exit_code) == (FAILED, EXIT_CODE, 7)
@@ -83,6 +96,15 @@ def test_misdeeds_fail_and_the_next_program_runs(client: Client, deed: str) -> N
     assert done.outcome == FAILED
     assert done.text
     assert run(client, FIBONACCI, fibonacci(1)).outcome == COMPLETED
+
+
+def test_a_panic_is_returned_apart_from_the_reason(client: Client) -> None:
+    stdin = Stdin(hostile("print_input_and_panic", b"of SECRET")).encode()
+    done = run(client, HOSTILE, stdin)
+    assert (done.outcome, done.cause, done.exit_code) == (FAILED, EXIT_CODE, 1)
+    assert done.stderr == "panicked:\nof SECRET\n"
+    assert done.stdout == "before\n"
+    assert "SECRET" not in done.text
 
 
 def test_what_a_guest_prints_is_returned(client: Client) -> None:
@@ -116,6 +138,19 @@ def test_code_that_the_loader_cannot_decode_fails(client: Client) -> None:
 def test_an_input_that_is_none_fails(client: Client) -> None:
     done = run(client, FIBONACCI, b"\xff" * 9)
     assert (done.outcome, done.text) == (FAILED, "The input is not an SP1Stdin.")
+
+
+def test_proofs_in_an_input_are_verified_before_anything_is_proved(client: Client) -> None:
+    buffers = guests.fibonacci_input(3).buffers
+    proved = Stdin(buffers, proof_count=1, proofs=deferred(sample("-vk.bin")))
+    assert run(client, FIBONACCI, proved.encode()).outcome == COMPLETED
+    other = guests.load("fibonacci", Family.V6).vk
+    assert other is not None
+    forged = Stdin(buffers, proof_count=1, proofs=deferred(other))
+    done = run(client, FIBONACCI, forged.encode())
+    assert (done.outcome, done.cause) == (FAILED, 0)
+    assert "deferred proof 0 failed verification" in done.text
+    assert run(client, FIBONACCI, fibonacci(1)).outcome == COMPLETED
 
 
 def test_public_values_are_what_the_program_committed_to(client: Client) -> None:

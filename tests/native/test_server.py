@@ -1,10 +1,13 @@
 """The server itself: its socket, its frames, its end, and what it survives."""
 
+import mmap
 import re
 import socket
 import stat
 import subprocess
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -173,6 +176,52 @@ def test_workers_end_with_a_server_that_is_killed(path: Path) -> None:
         _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
         assert not alive
         wait_for_release(before)
+
+
+@pytest.fixture
+def leftover() -> Iterator[Path]:
+    """A trace and a semaphore as SP1's executor names them."""
+    trace = Path(f"/dev/shm/sp1_{uuid.uuid4()}_t")
+    semaphore = trace.with_name(f"sem.{trace.name}_filled")
+    trace.write_bytes(b"made from an input")
+    semaphore.write_bytes(bytes(32))
+    yield trace
+    trace.unlink(missing_ok=True)
+    semaphore.unlink(missing_ok=True)
+
+
+def of_run(trace: Path) -> list[Path]:
+    return [*trace.parent.glob(trace.name), *trace.parent.glob(f"sem.{trace.name}_*")]
+
+
+def started_and_ended(path: Path) -> None:
+    server = Server(path)
+    server.wait_until_it_listens()
+    server.stop()
+
+
+def test_what_a_killed_run_left_is_removed_at_the_next_start(path: Path, leftover: Path) -> None:
+    started_and_ended(path)
+    assert of_run(leftover) == []
+
+
+def test_what_a_run_of_another_server_works_on_is_left_alone(path: Path, leftover: Path) -> None:
+    """Whoever makes such a file has it open until the run ends, and mapped only later."""
+    with leftover.open("r+b") as made:
+        started_and_ended(path)
+        assert len(of_run(leftover)) == 2
+        mapped = mmap.mmap(made.fileno(), 0)
+    started_and_ended(path)
+    assert len(of_run(leftover)) == 2
+    mapped.close()
+    started_and_ended(path)
+    assert of_run(leftover) == []
+
+
+def test_semaphores_without_their_trace_are_removed(path: Path, leftover: Path) -> None:
+    leftover.unlink()
+    started_and_ended(path)
+    assert of_run(leftover) == []
 
 
 def test_a_second_server_leaves_the_first_alone(server: Server) -> None:

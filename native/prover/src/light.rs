@@ -1,9 +1,10 @@
 //! The worker that sets programs up, runs them and verifies proofs.
 
 mod execution;
+mod program;
 mod verification;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use sha2::{Digest, Sha256};
 use sp1_sdk::{Elf, LightProver, Prover, ProvingKey};
 use sp1tee_protocol::{Request, Response};
@@ -22,6 +23,7 @@ impl Light {
     }
 
     async fn setup(&self, elf: &[u8]) -> Result<Response> {
+        program::check_size(elf).map_err(|why| anyhow!(why))?;
         let proving_key = self.prover.setup(Elf::from(elf.to_vec())).await?;
         let vk = bincode::serialize(proving_key.verifying_key())?;
         Ok(Response::Setup { key: Sha256::digest(elf).into(), vk })

@@ -9,6 +9,7 @@ use sp1_sdk::{ExecutionReport, LightProver, Prover, SP1Context, SP1PublicValues,
 use sp1tee_protocol::{Execute, Executed, Outcome, Response};
 use tokio::sync::watch;
 
+use crate::light::program::check_size;
 use crate::worker::{Answer, on_panic};
 
 /// The prover network's `ExecuteFailureCause`.
@@ -51,6 +52,7 @@ async fn run_guest(
     let fault = |text: String| Executed::failure(Outcome::Failed, cause::UNSPECIFIED, text);
     let stdin: SP1Stdin = bincode::deserialize(run.stdin)
         .map_err(|_| fault("The input is not an SP1Stdin.".into()))?;
+    check_size(run.elf).map_err(|why| fault(format!("SP1 cannot load the program: {why}")))?;
     let program = Program::from(run.elf)
         .map_err(|error| fault(format!("SP1 cannot load the program: {error}")))?;
     let mut context = SP1Context::builder().build();
@@ -125,9 +127,7 @@ fn explain(error: &anyhow::Error) -> Executed {
         ExecutionError::InvalidSyscallUsage(_) => (Outcome::Failed, cause::INVALID_SYSCALL_USAGE),
         ExecutionError::Unimplemented() => (Outcome::Failed, cause::UNIMPLEMENTED),
         ExecutionError::EndInUnconstrained() => (Outcome::Failed, cause::END_IN_UNCONSTRAINED),
-        ExecutionError::TooMuchMemory()
-        | ExecutionError::KilledByMemoryMonitor(_)
-        | ExecutionError::ChildKilled() => (Outcome::Stopped, cause::UNSPECIFIED),
+        ExecutionError::ChildKilled() => (Outcome::Stopped, cause::UNSPECIFIED),
         ExecutionError::Other(text) if is_of_the_machine(text) => {
             (Outcome::Stopped, cause::UNSPECIFIED)
         }
@@ -136,6 +136,9 @@ fn explain(error: &anyhow::Error) -> Executed {
     let text = match known {
         ExecutionError::ExceededCycleLimit(limit) => {
             format!("The program needs more than {} cycles.", limit - 1)
+        }
+        ExecutionError::TooMuchMemory() | ExecutionError::KilledByMemoryMonitor(_) => {
+            "The program needs more memory than it may use here.".into()
         }
         ExecutionError::Other(text) if text.contains("signal: 6,") => {
             "SP1's executor gave the program up, as it does for a system call that it does not \

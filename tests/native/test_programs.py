@@ -8,9 +8,9 @@ import pytest
 from support.wire_data import SAMPLE_PUBLIC_VALUES, real_proof, sample
 
 from sp1tee.errors import NativeGone
-from sp1tee.fulfill.native.frames import RunOutcome
-from sp1tee.fulfill.native.preflight import missing_circuits, obstacles
-from sp1tee.fulfill.native.programs import NativeProgram, find_program, find_verifier
+from sp1tee.native.frames import RunOutcome
+from sp1tee.native.preflight import missing_circuits, obstacles
+from sp1tee.native.programs import NativeProgram, find_program, find_verifier
 from sp1tee.wire.modes import Mode
 
 OWN = "sp1tee-prover 0.1.0 (SP1 6.10.0, circuits v6.1.0)"
@@ -68,12 +68,12 @@ def test_what_is_named_goes_before_what_is_found(tmp_path: Path, monkeypatch: py
 def test_a_verifier_is_found_beside_a_gpu_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     gpu = {"SP1TEE_PROVER": str(program(tmp_path, "6.10.0"))}
-    assert find_verifier(gpu) is None
+    assert find_verifier(environment=gpu) is None
     own = program(tmp_path, OWN, "sp1tee-prover")
-    found = find_verifier(gpu)
+    found = find_verifier(environment=gpu)
     assert found is not None
     assert found.path == own
-    assert find_verifier({"SP1TEE_PROVER": str(tmp_path / "nothing")}) == found
+    assert find_verifier(environment={"SP1TEE_PROVER": str(tmp_path / "nothing")}) == found
 
 
 def test_a_gpu_server_listens_where_sp1_says_and_ours_in_a_folder_of_its_own(tmp_path: Path):

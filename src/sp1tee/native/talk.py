@@ -32,6 +32,11 @@ class Talk:
         self._hushed.set()
         self._last.clear()
 
+    @property
+    def hushed(self) -> bool:
+        """Whether it was told to keep nothing, as somebody had connected."""
+        return self._hushed.is_set()
+
     def last_words(self) -> str:
         """Return the last lines, with a space in front; empty if nothing was kept."""
         self._thread.join(_END_SECONDS)

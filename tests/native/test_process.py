@@ -1,6 +1,7 @@
 """A native server's process, from its start to its end: a stand-in, really started."""
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,7 +13,8 @@ from support import gpu_server
 from support.gpu_server import GpuServer, info
 
 from sp1tee.errors import NativeError, NativeGone
-from sp1tee.fulfill.native.process import ForeignServer, Launch, OwnServer
+from sp1tee.native.kept import Launch
+from sp1tee.native.process import ForeignServer, OwnServer
 from sp1tee.wire.modes import Mode
 
 Start = Callable[..., OwnServer]
@@ -54,6 +56,15 @@ def test_a_server_is_started_when_it_is_needed_and_only_once(start: Start, tmp_p
     with server.connect() as first, server.connect() as second:
         assert first.peer() == second.peer() == server.pid
     assert starts(tmp_path) == [(server.pid, "3")]
+    assert server.starts == 1
+
+
+def test_every_start_is_counted(start: Start):
+    server = start()
+    for number in (1, 2):
+        server.connect().close()
+        assert server.starts == number
+        server.stop()
 
 
 def test_a_socket_that_comes_late_is_waited_for(start: Start):
@@ -92,6 +103,39 @@ def test_a_server_that_was_killed_is_started_again(start: Start, tmp_path: Path)
         client.setup(b"ELF", 30)
     first, second = starts(tmp_path)
     assert first != second
+
+
+def test_whoever_connects_when_it_has_just_died_gets_a_new_one(start: Start, tmp_path: Path):
+    server = start()
+    for _ in range(5):
+        server.connect().close()
+        assert server.pid is not None
+        process = os.pidfd_open(server.pid)
+        os.kill(server.pid, signal.SIGKILL)
+        select.select([process], [], [])
+        os.close(process)
+    server.connect().close()
+    assert len(starts(tmp_path)) == 6
+
+
+def test_whoever_waits_for_a_server_that_is_stopped_is_told_so(start: Start):
+    server = start("late")
+    caught: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            server.connect()
+        except NativeError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    while server.pid is None:
+        thread.join(0.001)
+    server.stop()
+    thread.join(30)
+    assert [str(error) for error in caught] == [f"{server.name} was stopped."]
+    assert server.pid is None
 
 
 def test_of_a_crash_the_place_is_told_and_nothing_else(start: Start):

@@ -1,7 +1,9 @@
 """A connection to a native server, and all that can go wrong on it."""
 
 import hashlib
+import select
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import pytest
 from support.gpu_server import OURS, GpuServer, failed, framed, info, u32
 
 from sp1tee.errors import NativeError, NativeFailed, NativeGarbled, NativeGone, NativeTimeout
-from sp1tee.fulfill.native import frames
-from sp1tee.fulfill.native.client import Client
+from sp1tee.native import frames
+from sp1tee.native.client import Client
 from sp1tee.wire.modes import Mode
 
 ELF = b"ELF of a program"
@@ -125,6 +127,36 @@ def test_a_call_that_waits_can_be_aborted_from_outside(server: GpuServer):
         thread.join(30)
         client.abort()
     assert [type(error) for error in caught] == [NativeGone]
+
+
+@pytest.mark.parametrize("seconds", [0.3, None, 1e9])
+def test_a_server_that_does_not_read_is_left_in_time_or_when_it_is_given_up(
+    server: GpuServer, seconds: float | None
+):
+    with server.listen(), Client.connect(server.path) as client:
+        caught: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                client.setup(bytes(64 << 20), seconds)
+            except NativeError as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        if seconds != 0.3:
+            until_full(client)
+            client.abort()
+        thread.join(30)
+    assert [type(error) for error in caught] == [NativeTimeout if seconds == 0.3 else NativeGone]
+
+
+def until_full(client: Client) -> None:
+    """Wait until not a byte more can be sent, so that whoever sends waits for the other end."""
+    poll = select.poll()
+    poll.register(client._socket, select.POLLOUT)
+    while poll.poll(0):
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("name", ["nothing", "x" * 200])

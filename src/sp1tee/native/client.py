@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from sp1tee.errors import NativeFailed, NativeGarbled, NativeGone, NativeTimeout
-from sp1tee.fulfill.native import frames
-from sp1tee.fulfill.native.frames import (
+from sp1tee.native import frames
+from sp1tee.native.frames import (
     Answer,
     Done,
     Executed,
@@ -28,7 +28,11 @@ from sp1tee.wire.modes import Mode
 
 _LENGTH: Final = struct.Struct("<I")
 _PEER: Final = struct.Struct("3i")
-_CHUNK: Final = 1 << 20
+_TIMEVAL: Final = struct.Struct("ll")
+_MICRO: Final = 1_000_000
+_RECEIVED_AT_ONCE: Final = 1 << 20
+# The kernel takes all of it in one call, and a device may be idle until the last byte is there.
+_SENT_AT_ONCE: Final = 16 << 20
 
 _A = TypeVar("_A", bound=Answer)
 
@@ -136,7 +140,7 @@ class Client:
         until = None if seconds is None else time.monotonic() + seconds
         try:
             answer = _expect(kind, self._exchange(request, until))
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             self.close()
             raise NativeTimeout("The native server did not answer in time.") from None
         except OSError:
@@ -160,11 +164,19 @@ class Client:
         return self._receive(until)
 
     def _send(self, request: Parts, until: float | None) -> None:
+        # Python's own time limits would have it wait, and wake up, for every 200 KB.
+        self._socket.settimeout(None)
         for part in (_LENGTH.pack(frames.length(request)), *request):
             view = memoryview(part)
             while view:
-                self._allow(until)
-                view = view[self._socket.send(view[:_CHUNK]) :]
+                self._limit_sending(_left(until))
+                view = view[self._socket.send(view[:_SENT_AT_ONCE]) :]
+
+    def _limit_sending(self, seconds: float | None) -> None:
+        # Zero is for ever.
+        microseconds = 0 if seconds is None else max(1, int(seconds * _MICRO))
+        limit = _TIMEVAL.pack(*divmod(microseconds, _MICRO))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def _receive(self, until: float | None) -> Answer:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))
@@ -179,18 +191,22 @@ class Client:
         """Read so many bytes; memory grows with those that arrive, not with those announced."""
         data = bytearray()
         while len(data) < count:
-            self._allow(until)
-            part = self._socket.recv(min(count - len(data), _CHUNK))
+            self._socket.settimeout(_left(until))
+            part = self._socket.recv(min(count - len(data), _RECEIVED_AT_ONCE))
             if not part:
                 raise ConnectionResetError
             data += part
         return data
 
-    def _allow(self, until: float | None) -> None:
-        left = None if until is None else until - time.monotonic()
-        if left is not None and left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
+
+def _left(until: float | None) -> float | None:
+    """Return the seconds left; None for ever. Raises TimeoutError if none are."""
+    if until is None:
+        return None
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _expect(kind: type[_A], answer: Answer) -> _A | Failed:

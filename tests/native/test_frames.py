@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from support.gpu_server import OURS, counted, info, u32
 
 from sp1tee.errors import NativeGarbled
-from sp1tee.fulfill.native import frames
-from sp1tee.fulfill.native.frames import (
+from sp1tee.native import frames
+from sp1tee.native.frames import (
     Done,
     Executed,
     Failed,

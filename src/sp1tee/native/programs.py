@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from sp1tee.errors import NativeGone
-from sp1tee.fulfill.native.frames import MAX_FRAME
-from sp1tee.fulfill.native.process import Launch, OwnServer
+from sp1tee.native.frames import MAX_ANSWER, MAX_FRAME
+from sp1tee.native.kept import Launch
+from sp1tee.native.process import OwnServer
+from sp1tee.wire.stark_tail import MAX_PUBLIC_VALUES
 
 # Around an input: the tag, lengths, limits.
 _HEADER_BYTES: Final = 1 << 20
@@ -70,6 +72,12 @@ class NativeProgram:
         command = (str(self.path), "--socket", str(socket), *flags)
         return OwnServer(Launch(command, socket, environment), folder=socket.parent)
 
+    def verifier(self) -> OwnServer:
+        """Make a server of ``sp1tee-prover`` that makes no proofs, and takes the longest ones."""
+        # Circuits of anybody's own making would do in SP1's development mode.
+        mode = ("--set", "SP1_CIRCUIT_MODE=release")
+        return self.server(0, "--no-proofs", *mode, *room_for(MAX_ANSWER + MAX_PUBLIC_VALUES))
+
 
 def room_for(request_bytes: int) -> tuple[str, ...]:
     """Return the flags with which ``sp1tee-prover`` takes program and input of this size."""
@@ -89,11 +97,13 @@ def find_program(named: Path | None, environment: Mapping[str, str] = os.environ
     return None if found is None else Path(found)
 
 
-def find_verifier(environment: Mapping[str, str] = os.environ) -> NativeProgram | None:
-    """Return ``sp1tee-prover``, in SP1TEE_PROVER or on PATH; None if it is in neither."""
-    for named in (environment.get("SP1TEE_PROVER"), shutil.which(PROVER)):
+def find_verifier(
+    named: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> NativeProgram | None:
+    """Return ``sp1tee-prover``, as named, in SP1TEE_PROVER or on PATH; None if it is in neither."""
+    for place in (named, environment.get("SP1TEE_PROVER"), shutil.which(PROVER)):
         with suppress(NativeGone):
-            if named and not (program := NativeProgram.at(Path(named))).gpu:
+            if place and not (program := NativeProgram.at(Path(place))).gpu:
                 return program
     return None
 
