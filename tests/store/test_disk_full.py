@@ -13,6 +13,7 @@ from sp1tee.errors import StoreFull
 from sp1tee.store.erasing import keep_blob
 
 pytestmark = pytest.mark.anyio
+DATABASES = ("sqlite",)
 MIB = 1 << 20
 
 
@@ -33,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def stored(room: Room) -> list[Path]:
-    return list(room.store._ground.blobs.glob("*/*_*"))
+    return list(room.store._ground.shelf.directory.glob("*/*_*"))
 
 
 async def test_a_blob_that_does_not_fit_leaves_nothing_behind(small_disk: Path) -> None:

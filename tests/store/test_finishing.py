@@ -60,7 +60,7 @@ async def test_the_input_is_erased_with_the_proof(room: Room) -> None:
 async def test_the_input_s_file_goes_too(room: Room) -> None:
     leased = await room.leased()
     assert leased.stdin.blob is not None
-    (file,) = room.store._ground.blobs.glob(f"*/{leased.stdin.blob}")
+    (file,) = room.store._ground.shelf.directory.glob(f"*/{leased.stdin.blob}")
     await room.finish(leased)
     await room.store.vault.erase_files([leased.stdin.blob])
     assert not file.exists()
@@ -167,7 +167,7 @@ async def test_a_late_proof_of_an_ended_request_is_refused_and_removed(
         await room.store.requests.finish(late.lease_id, late.token, result, settle=True)
 
     assert await room.again(before) == before
-    assert list(room.store._ground.blobs.glob(f"*/{result.proof.id}")) == []
+    assert list(room.store._ground.shelf.directory.glob(f"*/{result.proof.id}")) == []
 
 
 async def test_nobody_hands_in_without_the_token(room: Room) -> None:

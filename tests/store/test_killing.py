@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.stores import EVERYTHING, TTL, Room, opened
+from support.stores import DATABASE_URL, EVERYTHING, TTL, Room, database_url, opened
 
 from sp1tee.store.records import OPEN_STATES, RequestFilter, RequestRecord, State
 
@@ -62,7 +62,7 @@ def killed(script: str, data_dir: Path, after: int) -> list[list[str]]:
         [sys.executable, "-c", script, data_dir],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, **where(data_dir)},
     )
     assert child.stdout is not None
     with child, child.stdout as said:
@@ -72,6 +72,14 @@ def killed(script: str, data_dir: Path, after: int) -> list[list[str]]:
         lines += said.readlines()
     assert child.returncode == -signal.SIGKILL
     return [line.split() for line in lines if line.endswith("\n")]
+
+
+def where(data_dir: Path) -> dict[str, str]:
+    """Tell a child where this package of tests is, and its database."""
+    tests = str(Path(__file__).parents[1])
+    paths = os.pathsep.join(filter(None, (tests, os.environ.get("PYTHONPATH"))))
+    url = database_url(data_dir)
+    return {"PYTHONPATH": paths} | ({DATABASE_URL: url} if url else {})
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -12,6 +12,8 @@ from support.stores import opened
 from sp1tee.errors import MissingVaultKeyError, VaultKeyError
 from sp1tee.store.master_key import MasterKey
 
+DATABASES = ("sqlite",)
+
 
 def key_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
     path.write_bytes(content)
@@ -67,8 +69,9 @@ def test_a_key_file_that_everyone_can_reach_is_refused(tmp_path: Path, mode: int
     assert caught.value.advice == f"chmod 600 {path}"
 
 
-def test_a_key_file_for_a_group_is_fine(tmp_path: Path) -> None:
-    MasterKey.from_file(key_file(tmp_path / "key", bytes(32), 0o640))
+def test_a_key_file_that_a_group_can_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VaultKeyError, match="Others"):
+        MasterKey.from_file(key_file(tmp_path / "key", bytes(32), 0o640))
 
 
 def test_a_missing_file_and_a_directory_are_told(tmp_path: Path) -> None:

@@ -49,6 +49,24 @@ async def test_what_could_not_be_told_comes_back_when_it_is_due(room: Room) -> N
     assert await room.store.requests.outbox(10) == [put_off]
 
 
+async def test_what_was_put_off_while_the_clock_was_ahead_does_not_wait_for_that_time(
+    room: Room,
+) -> None:
+    proved = await room.proved()
+    room.clock.forward(3600)
+    await room.store.requests.postpone(proved.key, room.clock() + 60, "UNAVAILABLE")
+    room.clock.forward(-3600)
+    await room.store.requests.sweep()
+    assert [record.key for record in await room.store.requests.outbox(10)] == [proved.key]
+
+
+async def test_what_is_put_off_is_not_hurried_by_a_sweep(room: Room) -> None:
+    proved = await room.proved()
+    await room.store.requests.postpone(proved.key, room.clock() + 60, "UNAVAILABLE")
+    await room.store.requests.sweep()
+    assert await room.store.requests.outbox(10) == []
+
+
 async def test_the_outbox_lists_what_is_due_longest_first(room: Room) -> None:
     records = []
     for _ in range(3):

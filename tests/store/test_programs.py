@@ -79,7 +79,7 @@ async def test_a_hash_does_not_mean_two_programs_to_one_owner(
     with pytest.raises(ProgramConflict, match=f"another {what}"):
         await room.store.programs.register(a_program(**facts), sealed, upload=upload.id)
     assert await found(room) == first
-    assert list(room.store._ground.blobs.glob(f"*/{sealed.id}")) == []
+    assert list(room.store._ground.shelf.directory.glob(f"*/{sealed.id}")) == []
     kept = await room.store.artifacts.get(upload.id)
     assert kept is not None
     assert kept.state == "uploaded"

@@ -10,6 +10,8 @@ from sp1tee.errors import BlobDamaged
 from sp1tee.store.master_key import MasterKey
 from sp1tee.store.sealing import CHUNK_SIZE, HEADER, TAG_SIZE, KeyWrap, Layout, Sealer
 
+DATABASES = ("sqlite",)
+
 WRAP = KeyWrap(MasterKey(b"m" * 32))
 KEY = b"k" * 32
 

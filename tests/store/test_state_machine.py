@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.stores import EVERYTHING, FAILURE, TTL, opened
+from support.stores import ALICE, BOB, EVERYTHING, FAILURE, TTL, opened
 
 from sp1tee.errors import BlobErased, LeaseLost, StateConflict
 from sp1tee.store.records import WAITING_STATES, Artifact, Leased, State, StoreLimits
 
 # Nothing is erased for its age here; deadlines, leases and attempts are what this is about.
+CAROL = b"carol".ljust(20)
 LIMITS = StoreLimits(proof_retention_s=1e12, record_retention_s=1e12)
 ENDED = {State.FAILED, State.EXPIRED}
 
@@ -41,6 +42,7 @@ class Expected:
     holder: str | None = None
     held_until: float = 0.0
     told: bool = False
+    requester: bytes = ALICE
 
     @property
     def is_open(self) -> bool:
@@ -54,6 +56,8 @@ class Lives(RuleBasedStateMachine):
     """Requests living through whatever hypothesis thinks of."""
 
     leases = Bundle("leases")
+    limits = LIMITS
+    poisoned = State.FAILED
 
     @initialize()
     def open_the_store(self) -> None:
@@ -61,12 +65,13 @@ class Lives(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.home = tempfile.TemporaryDirectory()
         self.room = self.do(
-            self.stack.enter_async_context(opened(Path(self.home.name), limits=LIMITS))
+            self.stack.enter_async_context(opened(Path(self.home.name), limits=self.limits))
         )
         self.do(self.room.program())
         self.requests: dict[str, Expected] = {}
         self.holders: dict[str, str] = {}
         self.finished: set[str] = set()
+        self.line: list[bytes] = []
 
     def do(self, call: Any) -> Any:
         return self.runner.run(call)
@@ -78,17 +83,34 @@ class Lives(RuleBasedStateMachine):
     def of(self, lease: Leased) -> Expected:
         return self.requests[lease.record.key]
 
-    @rule(queue=st.booleans(), seconds=st.integers(1, 200), shared=st.booleans())
-    def accept(self, *, queue: bool, seconds: int, shared: bool) -> None:
-        usable = [r.artifact for r in self.requests.values() if r.state in WAITING_STATES]
-        artifact = usable[0] if shared and usable else self.do(self.room.upload())
+    @rule(
+        queue=st.booleans(),
+        seconds=st.integers(1, 200),
+        shared=st.booleans(),
+        requester=st.sampled_from([ALICE, BOB, CAROL]),
+    )
+    def accept(self, *, queue: bool, seconds: int, shared: bool, requester: bytes) -> None:
+        usable = [
+            r.artifact
+            for r in self.requests.values()
+            if r.state in WAITING_STATES and r.requester == requester
+        ]
+        artifact = (
+            usable[0] if shared and usable else self.do(self.room.upload(requester=requester))
+        )
         deadline = int(self.room.clock()) + seconds
-        new = self.room.for_input(stdin_artifact=artifact.id, deadline=deadline)
+        new = self.room.for_input(
+            requester=requester, stdin_artifact=artifact.id, deadline=deadline
+        )
         record, fresh = self.do(self.calls.accept(new, queue=queue))
         assert fresh
         self.do(self.calls.bind(record.key, sha256(record.key.encode()).digest(), b"t" * 32))
         state = State.QUEUED if queue else State.ACCEPTED
-        self.requests[record.key] = Expected(record.key, deadline, artifact, state)
+        self.requests[record.key] = Expected(
+            record.key, deadline, artifact, state, requester=requester
+        )
+        if queue:
+            self.join(requester)
 
     @rule(data=st.data())
     def enqueue(self, data: st.DataObject) -> None:
@@ -96,18 +118,32 @@ class Lives(RuleBasedStateMachine):
             self.do(self.calls.enqueue(request.key))
             if request.state is State.ACCEPTED:
                 request.state = State.QUEUED
+                self.join(request.requester)
+
+    def join(self, requester: bytes) -> None:
+        if requester not in self.line:
+            self.line.append(requester)
+
+    def next(self) -> Expected | None:
+        """The oldest request of whose turn it is; what is late on the way there has ended."""
+        for requester in self.line:
+            for request in self.requests.values():
+                if (request.requester, request.state) == (requester, State.QUEUED):
+                    if request.deadline > self.room.clock():
+                        return request
+                    request.leave(State.EXPIRED)
+        return None
 
     @rule(target=leases)
     def lease(self) -> Leased | None:
         now = self.room.clock()
-        waiting = [
-            r for r in self.requests.values() if r.state is State.QUEUED and r.deadline > now
-        ]
+        request = self.next()
         leased: Leased | None = self.do(self.calls.lease("gpu-1", EVERYTHING, TTL))
-        assert (leased is None) == (not waiting)
-        if leased is not None:
-            request = waiting[0]
+        assert (leased is None) == (request is None)
+        if leased is not None and request is not None:
             assert leased.record.key == request.key
+            self.line.remove(request.requester)
+            self.line.append(request.requester)
             assert request.holder is None
             request.state, request.holder = State.LEASED, leased.lease_id
             request.held_until = now + TTL
@@ -155,8 +191,8 @@ class Lives(RuleBasedStateMachine):
         self.do(call)
         if not counts:
             request.attempts -= 1
-        poisoned = counts and request.attempts >= LIMITS.max_attempts
-        request.leave(State.FAILED if poisoned else State.QUEUED)
+        poisoned = counts and request.attempts >= self.limits.max_attempts
+        request.leave(self.poisoned if poisoned else State.QUEUED)
 
     @rule(lease=leases)
     def fail_lease(self, lease: Leased | None) -> None:
@@ -181,6 +217,29 @@ class Lives(RuleBasedStateMachine):
             self.do(self.calls.fail(request.key, FAILURE))
         if request.is_open:
             request.leave(State.FAILED, told=by_requester)
+
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        if (request := self.some(data)) is None:
+            return
+        if request.state is State.HELD:
+            self.do(self.calls.retry(request.key))
+            request.state, request.attempts = State.QUEUED, 0
+            self.join(request.requester)
+        else:
+            with pytest.raises(StateConflict):
+                self.do(self.calls.retry(request.key))
+
+    @rule(data=st.data())
+    def drop(self, data: st.DataObject) -> None:
+        if (request := self.some(data)) is None:
+            return
+        if request.state in WAITING_STATES:
+            self.do(self.calls.drop(request.key))
+            request.leave(State.FAILED)
+        else:
+            with pytest.raises(StateConflict):
+                self.do(self.calls.drop(request.key))
 
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
@@ -213,8 +272,8 @@ class Lives(RuleBasedStateMachine):
                 request.leave(State.EXPIRED)
                 changed.add(request.key)
             elif request.holder is not None and request.held_until <= now:
-                spent = request.attempts >= LIMITS.max_attempts
-                request.leave(State.FAILED if spent else State.QUEUED)
+                spent = request.attempts >= self.limits.max_attempts
+                request.leave(self.poisoned if spent else State.QUEUED)
                 changed.add(request.key)
         assert {record.key for record in self.do(self.calls.sweep())} == changed
 
@@ -264,5 +323,13 @@ class Lives(RuleBasedStateMachine):
             self.home.cleanup()
 
 
-def test_every_life_a_request_can_have() -> None:
-    run_state_machine_as_test(Lives, settings=settings(max_examples=25, stateful_step_count=40))
+class HeldLives(Lives):
+    """The same where poisoned requests are held, and one loss is enough for that."""
+
+    limits = replace(LIMITS, hold_poisoned=True, max_attempts=1)
+    poisoned = State.HELD
+
+
+@pytest.mark.parametrize("lives", [Lives, HeldLives])
+def test_every_life_a_request_can_have(lives: type[Lives]) -> None:
+    run_state_machine_as_test(lives, settings=settings(max_examples=25, stateful_step_count=40))

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, func, select
-from support.stores import TTL, Room, opened, token_hash
+from support.stores import ALICE, BOB, TTL, Room, opened, token_hash
 
 from sp1tee.errors import BlobErased, UploadRefused
 from sp1tee.store.records import Artifact, State, StoreLimits
-from sp1tee.store.schema import artifacts, leases, requests
+from sp1tee.store.schema import artifacts, requests
+from sp1tee.store.schema_work import leases, turns
 
 pytestmark = pytest.mark.anyio
 LIMITS = StoreLimits()
@@ -19,8 +20,8 @@ async def now(room: Room, artifact: Artifact) -> str:
     return "gone" if found is None else found.state
 
 
-def rows(room: Room, table: Table) -> int:
-    return room.store._reader.now(
+async def rows(room: Room, table: Table) -> int:
+    return await room.store._reader.now(
         lambda connection: connection.scalar(select(func.count()).select_from(table))
     )
 
@@ -55,6 +56,22 @@ async def test_a_lost_lease_past_the_deadline_expires_instead_of_queueing(room: 
     leased = await room.leased()
     room.clock.now = leased.record.deadline + 10
     assert [record.state for record in await room.store.requests.sweep()] == [State.EXPIRED]
+
+
+async def test_a_lease_of_a_time_when_the_clock_was_ahead_lasts_no_longer_than_others(
+    room: Room,
+) -> None:
+    await room.bound()
+    room.clock.forward(600)
+    leased = await room.lease()
+    room.clock.forward(-600)
+    assert await room.store.requests.sweep() == []
+    room.clock.forward(TTL / 2)
+    assert await room.store.requests.beat(leased.lease_id, leased.token, 0, TTL)
+    room.clock.forward(TTL - 1)
+    assert await room.store.requests.sweep() == []
+    room.clock.forward(2)
+    assert [record.state for record in await room.store.requests.sweep()] == [State.QUEUED]
 
 
 async def test_one_sweep_changes_a_bounded_number_of_rows(tmp_path: Path) -> None:
@@ -139,7 +156,19 @@ async def test_rows_of_long_ago_are_deleted(room: Room) -> None:
 
     assert await room.store.requests.by_key(settled.key) is None
     assert await room.again(open_one) == open_one
-    assert (rows(room, requests), rows(room, leases), rows(room, artifacts)) == (1, 0, 1)
+    assert [await rows(room, table) for table in (requests, leases, artifacts)] == [1, 0, 1]
+
+
+async def test_who_has_no_request_left_is_not_in_line_any_more(room: Room) -> None:
+    gone = await room.settled(requester=ALICE)
+    await room.queued(requester=BOB, deadline=2**62)
+    room.clock.now = gone.deadline + LIMITS.record_retention_s - 1
+    await room.store.requests.sweep()
+    assert await rows(room, turns) == 2
+    room.clock.forward(1)
+    await room.store.requests.sweep()
+    assert await room.store.requests.by_key(gone.key) is None
+    assert await rows(room, turns) == 1
 
 
 async def test_an_untold_failure_is_not_deleted(room: Room) -> None:
@@ -153,17 +182,3 @@ async def test_an_untold_failure_is_not_deleted(room: Room) -> None:
     room.clock.forward(LIMITS.record_retention_s)
     await room.store.requests.sweep()
     assert await room.store.requests.by_key(untold.key) is None
-
-
-async def test_an_erased_key_leaves_no_trace_in_the_database_s_files(room: Room) -> None:
-    leased = await room.leased()
-    assert leased.stdin.blob is not None
-    row = room.store._vault._keys.key_of(leased.stdin.blob)
-    assert row is not None
-    files = [*room.store._ground.blobs.parent.glob("store.db*")]
-    assert any(row.wrapped_key in file.read_bytes() for file in files)
-
-    await room.store.requests.cancel(leased.record.key, "not needed any more")
-    await room.store.requests.sweep()
-
-    assert not any(row.wrapped_key in file.read_bytes() for file in files)

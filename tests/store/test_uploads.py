@@ -47,7 +47,7 @@ async def test_the_upload_token_works_once(room: Room) -> None:
     assert await room.read(first.id) == b"first"
     with pytest.raises(BlobErased):
         await room.read(second.id)
-    assert list(room.store._ground.blobs.glob(f"*/{second.id}")) == []
+    assert list(room.store._ground.shelf.directory.glob(f"*/{second.id}")) == []
 
 
 async def test_of_two_uploads_at_the_same_moment_one_wins(room: Room) -> None:

@@ -1,12 +1,12 @@
-"""What somebody who can write to the disk can do to a sealed file: be noticed."""
+"""What somebody who can write to the disk or the bucket can do to a sealed file: be noticed."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
+from support.shelves import outsider
 from support.stores import Room
 
 from sp1tee.errors import BlobDamaged
@@ -19,15 +19,31 @@ from sp1tee.store.writer import Tx
 pytestmark = pytest.mark.anyio
 
 SEALED_CHUNK = CHUNK_SIZE + TAG_SIZE
-SIZE = 3 * CHUNK_SIZE + 1000
+# In a bucket: two parts, the second one of a chunk and some more.
+SIZE = 5 * CHUNK_SIZE + 1000
+LAST = 5
 START = len(HEADER)
 
 
-async def put(room: Room, fill: bytes, size: int = SIZE) -> tuple[str, Path]:
+@pytest.fixture
+def room(vault_room: Room) -> Room:
+    return vault_room
+
+
+async def put(room: Room, fill: bytes, size: int = SIZE) -> str:
     sealed = await room.seal(fill * size)
     await room.store._writer.run(keep_blob, sealed)
-    (file,) = room.store._ground.blobs.glob(f"*/{sealed.id}")
-    return sealed.id, file
+    return sealed.id
+
+
+def sealed_file(room: Room, blob_id: str) -> bytes:
+    found = outsider(room).read(blob_id)
+    assert found is not None
+    return found
+
+
+def change(room: Room, blob_id: str, how: Callable[[bytes], bytes]) -> None:
+    outsider(room).write(blob_id, how(sealed_file(room, blob_id)))
 
 
 def flipped(data: bytes, at: int) -> bytes:
@@ -51,7 +67,8 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "a flipped bit in the last tag": lambda d: flipped(d, len(d) - 1),
     "one byte cut": lambda d: d[:-1],
     "one byte added": lambda d: d + b"\0",
-    "the last chunk cut": lambda d: d[: START + 3 * SEALED_CHUNK],
+    "the last chunk cut": lambda d: d[: START + LAST * SEALED_CHUNK],
+    "the last two chunks cut": lambda d: d[: START + (LAST - 1) * SEALED_CHUNK],
     "a middle chunk cut": lambda d: d[: START + SEALED_CHUNK] + d[START + 2 * SEALED_CHUNK :],
     "everything but the header cut": lambda d: d[:START],
     "everything cut": lambda _: b"",
@@ -64,42 +81,44 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-async def test_a_changed_file_is_damaged(room: Room, change: Callable[[bytes], bytes]) -> None:
-    blob_id, file = await put(room, b"x")
-    file.write_bytes(change(file.read_bytes()))
+@pytest.mark.parametrize("how", CHANGES.values(), ids=CHANGES.keys())
+async def test_a_changed_file_is_damaged(room: Room, how: Callable[[bytes], bytes]) -> None:
+    blob_id = await put(room, b"x")
+    change(room, blob_id, how)
     with pytest.raises(BlobDamaged):
         await room.read(blob_id)
 
 
 async def test_a_lost_file_is_damage(room: Room) -> None:
-    blob_id, file = await put(room, b"x", 10)
-    file.unlink()
+    blob_id = await put(room, b"x", 10)
+    outsider(room).remove(blob_id)
     with pytest.raises(BlobDamaged):
         await room.read(blob_id)
 
 
 async def test_another_blob_s_file_is_damage(room: Room) -> None:
-    (one, one_file), (_, two_file) = await put(room, b"x"), await put(room, b"y")
-    one_file.write_bytes(two_file.read_bytes())
+    one, two = await put(room, b"x"), await put(room, b"y")
+    outsider(room).write(one, sealed_file(room, two))
     with pytest.raises(BlobDamaged):
         await room.read(one)
 
 
-async def test_a_chunk_of_another_blob_is_damage(room: Room) -> None:
-    (one, one_file), (_, two_file) = await put(room, b"x"), await put(room, b"x")
-    data, other = one_file.read_bytes(), two_file.read_bytes()
-    one_file.write_bytes(data[:START] + chunk(other, 0) + data[START + SEALED_CHUNK :])
+@pytest.mark.parametrize("index", [0, 1, LAST - 1])
+async def test_a_chunk_of_another_blob_is_damage(room: Room, index: int) -> None:
+    one, two = await put(room, b"x"), await put(room, b"x")
+    other = chunk(sealed_file(room, two), index)
+    begin, end = START + index * SEALED_CHUNK, START + (index + 1) * SEALED_CHUNK
+    change(room, one, lambda data: data[:begin] + other + data[end:])
     with pytest.raises(BlobDamaged):
         await room.read(one)
 
 
 async def test_a_cut_that_fits_a_forged_size_is_damage(room: Room) -> None:
-    blob_id, file = await put(room, b"x")
-    file.write_bytes(file.read_bytes()[: START + 3 * SEALED_CHUNK])
+    blob_id = await put(room, b"x")
+    change(room, blob_id, lambda data: data[: START + LAST * SEALED_CHUNK])
 
     def forge(tx: Tx) -> None:
-        tx.connection.execute(update(blob_rows).values(size=3 * CHUNK_SIZE))
+        tx.connection.execute(update(blob_rows).values(size=LAST * CHUNK_SIZE))
 
     await room.store._writer.run(forge)
     with pytest.raises(BlobDamaged):
@@ -107,8 +126,8 @@ async def test_a_cut_that_fits_a_forged_size_is_damage(room: Room) -> None:
 
 
 async def test_an_emptied_blob_with_a_forged_size_is_damage(room: Room) -> None:
-    blob_id, file = await put(room, b"x", 10)
-    file.write_bytes(HEADER + bytes(TAG_SIZE))
+    blob_id = await put(room, b"x", 10)
+    change(room, blob_id, lambda _: HEADER + bytes(TAG_SIZE))
 
     def forge(tx: Tx) -> None:
         tx.connection.execute(update(blob_rows).values(size=0))
@@ -119,9 +138,8 @@ async def test_an_emptied_blob_with_a_forged_size_is_damage(room: Room) -> None:
 
 
 async def test_swapped_key_rows_are_damage(room: Room) -> None:
-    (one, _), (two, _) = await put(room, b"x", 10), await put(room, b"y", 10)
-    keys = room.store._vault._keys
-    key = keys.key_of(two)
+    one, two = await put(room, b"x", 10), await put(room, b"y", 10)
+    key = await room.store.vault._keys.key_of(two)
     assert key is not None
 
     def swap(tx: Tx) -> None:
@@ -135,16 +153,16 @@ async def test_swapped_key_rows_are_damage(room: Room) -> None:
 
 
 async def test_damage_elsewhere_does_not_spoil_a_range(room: Room) -> None:
-    blob_id, file = await put(room, b"x")
-    file.write_bytes(flipped(file.read_bytes(), START + 2 * SEALED_CHUNK))
+    blob_id = await put(room, b"x")
+    change(room, blob_id, lambda data: flipped(data, START + 2 * SEALED_CHUNK))
     assert await room.read(blob_id, 0, 2 * CHUNK_SIZE) == b"x" * (2 * CHUNK_SIZE)
     with pytest.raises(BlobDamaged):
         await room.read(blob_id, 2 * CHUNK_SIZE, 1)
 
 
 async def test_no_unchecked_byte_is_handed_out_before_damage_is_found(room: Room) -> None:
-    blob_id, file = await put(room, b"x")
-    file.write_bytes(flipped(file.read_bytes(), START + SEALED_CHUNK))
+    blob_id = await put(room, b"x")
+    change(room, blob_id, lambda data: flipped(data, START + SEALED_CHUNK))
     pieces = room.store.vault.read(blob_id)
     assert await anext(pieces) == b"x" * CHUNK_SIZE
     with pytest.raises(BlobDamaged):
@@ -152,8 +170,8 @@ async def test_no_unchecked_byte_is_handed_out_before_damage_is_found(room: Room
 
 
 async def test_damage_is_told_without_content(room: Room) -> None:
-    blob_id, file = await put(room, b"SECRET", 10)
-    file.write_bytes(flipped(file.read_bytes(), START))
+    blob_id = await put(room, b"SECRET", 10)
+    change(room, blob_id, lambda data: flipped(data, START))
     with pytest.raises(BlobDamaged) as caught:
         await room.read(blob_id)
     assert blob_id in str(caught.value)

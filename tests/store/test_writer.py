@@ -15,6 +15,7 @@ from sp1tee.store.schema import vaults
 from sp1tee.store.writer import Tx
 
 pytestmark = pytest.mark.anyio
+DATABASES = ("sqlite",)
 
 
 async def blocked(room: Room) -> tuple["asyncio.Future[None]", Callable[[], None]]:
@@ -32,7 +33,7 @@ async def blocked(room: Room) -> tuple["asyncio.Future[None]", Callable[[], None
 
 def commits(room: Room) -> list[int]:
     seen: list[int] = []
-    event.listen(room.store._ground.writing, "commit", lambda _: seen.append(1))
+    event.listen(room.store._database.writing, "commit", lambda _: seen.append(1))
     return seen
 
 

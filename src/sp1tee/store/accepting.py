@@ -10,8 +10,9 @@ from sp1tee.store.moving import move, note, request_by_key
 from sp1tee.store.nonces import move_nonce
 from sp1tee.store.records import FINAL_STATES, NewRequest, RequestRecord, State
 from sp1tee.store.rows import REQUEST_COLUMNS, request_record
-from sp1tee.store.schema import LARGEST, artifacts, requests, upsert
-from sp1tee.store.writer import Tx
+from sp1tee.store.schema import LARGEST, CurrentTransaction, artifacts, requests, upsert
+from sp1tee.store.turns import join_line
+from sp1tee.store.writer import Change, Tx
 from sp1tee.wire.ids import new_id
 
 
@@ -20,7 +21,9 @@ def accept(tx: Tx, new: NewRequest, *, queue: bool) -> tuple[RequestRecord, bool
     move_nonce(tx, new.requester, new.nonce + 1)
     record = _fresh_record(tx, new, State.QUEUED if queue else State.ACCEPTED)
     if tx.connection.execute(_INSERT, _row(record)).first() is not None:
-        tx.changed.append(record)
+        tx.changed.append(Change(None, record))
+        if queue:
+            join_line(tx, record)
         return record, True
     known = tx.connection.execute(_BY_FINGERPRINT, {"fingerprint": new.fingerprint}).one_or_none()
     if known is None:
@@ -68,15 +71,21 @@ _ALL_FIELDS: Final = tuple(field.name for field in fields(RequestRecord))
 
 # One statement takes the request, unless its fingerprint is known or its input is not there.
 _VALUES: Final = [bindparam(column.name, type_=column.type) for column in REQUEST_COLUMNS]
-_INPUT: Final = exists().where(
-    artifacts.c.id == bindparam("stdin_artifact", type_=String),
-    artifacts.c.requester == bindparam("requester", type_=LargeBinary),
-    artifacts.c.state == literal_column("'uploaded'"),
-    artifacts.c.kind == literal_column("'stdin'"),
+# Whoever is about to erase the input waits for this request, or this one sees that it is erased.
+_INPUT: Final = (
+    select(artifacts.c.id)
+    .where(
+        artifacts.c.id == bindparam("stdin_artifact", type_=String),
+        artifacts.c.requester == bindparam("requester", type_=LargeBinary),
+        artifacts.c.state == literal_column("'uploaded'"),
+        artifacts.c.kind == literal_column("'stdin'"),
+    )
+    .with_for_update(read=True)
+    .exists()
 )
 _INSERT: Final = (
     upsert(requests)
-    .from_select(_ALL_FIELDS, select(*_VALUES).where(_INPUT))
+    .from_select([*_ALL_FIELDS, "changed_in"], select(*_VALUES, CurrentTransaction()).where(_INPUT))
     .on_conflict_do_nothing(index_elements=[requests.c.fingerprint])
     .returning(requests.c.seq)
 )

@@ -9,12 +9,13 @@ from typing_extensions import override
 
 from sp1tee.errors import StateConflict, UploadRefused
 from sp1tee.store.erasing import keep_blob
-from sp1tee.store.file_vault import FileVault, removed_if_refused
 from sp1tee.store.lookup import ARTIFACT_BY_ID, ARTIFACT_BY_URI, one_artifact
 from sp1tee.store.reader import Reader
 from sp1tee.store.records import Artifact, ArtifactKind, SealedBlob
 from sp1tee.store.rows import ARTIFACT_COLUMNS, artifact_record
 from sp1tee.store.schema import artifacts, upsert
+from sp1tee.store.sealed_vault import removed_if_refused
+from sp1tee.store.vault import Vault
 from sp1tee.store.writer import Tx, Writer
 from sp1tee.wire.ids import new_id
 
@@ -66,7 +67,7 @@ class SqlArtifacts(Artifacts):
     """`Artifacts` in a database."""
 
     def __init__(
-        self, writer: Writer, reader: Reader, vault: FileVault, clock: Callable[[], float]
+        self, writer: Writer, reader: Reader, vault: Vault, clock: Callable[[], float]
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -98,15 +99,15 @@ class SqlArtifacts(Artifacts):
 
     @override
     async def get(self, artifact_id: str) -> Artifact | None:
-        return self._reader.now(one_artifact, ARTIFACT_BY_ID, artifact_id)
+        return await self._reader.now(one_artifact, ARTIFACT_BY_ID, artifact_id)
 
     @override
     async def by_uri(self, uri: str) -> Artifact | None:
-        return self._reader.now(one_artifact, ARTIFACT_BY_URI, uri)
+        return await self._reader.now(one_artifact, ARTIFACT_BY_URI, uri)
 
     @override
     async def check_token(self, artifact_id: str, token_hash: bytes) -> Artifact:
-        return self._reader.now(check_token, artifact_id, token_hash, self._clock())
+        return await self._reader.now(check_token, artifact_id, token_hash, self._clock())
 
     @override
     async def uploaded(self, artifact_id: str, token_hash: bytes, sealed: SealedBlob) -> Artifact:

@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from typing import final
 
 from typing_extensions import override
 
 from sp1tee.errors import StoreUnavailable
-from sp1tee.store.draft import Draft
 from sp1tee.store.faults import disk_fault
 from sp1tee.store.pool import Pool, ended
 from sp1tee.store.records import SealedBlob
 from sp1tee.store.sealing import CHUNK_SIZE, Buffer
+from sp1tee.store.shelf import Draft
 from sp1tee.store.vault import BlobWriter
 
 
@@ -47,7 +46,7 @@ class _Chunk:
 
 
 @final
-class FileBlobWriter(BlobWriter):
+class SealingWriter(BlobWriter):
     """Gathers one chunk while the one before is hashed and, beside that, sealed and written.
 
     So it holds two chunks of content and one sealed, and `write` waits when the disk is behind.
@@ -56,15 +55,13 @@ class FileBlobWriter(BlobWriter):
     def __init__(
         self,
         draft: Draft,
-        target: Path,
         pool: Pool,
         seal: Callable[[int, bytes], SealedBlob],
         *,
         hashed: bool,
     ) -> None:
-        """Write through `draft` to `target`; `seal` makes the receipt of size and sha256."""
+        """Write through `draft`; `seal` makes the receipt of size and sha256."""
         self._draft = draft
-        self._target = target
         self._pool = pool
         self._seal = seal
         self._gathered = _Chunk()
@@ -89,7 +86,7 @@ class FileBlobWriter(BlobWriter):
         await self._caught_up()
         digest = b"" if self._hash is None else self._hash.digest()
         sealed = self._seal(self._size, digest)
-        self._busy = [self._pool.begin(self._draft.publish, self._target)]
+        self._busy = [self._pool.begin(self._draft.publish)]
         await self._caught_up()
         self._over = True
         return sealed
@@ -121,6 +118,9 @@ class FileBlobWriter(BlobWriter):
         except OSError as error:
             await self.abort()
             raise disk_fault(error, "Writing a blob") from None
+        except StoreUnavailable:
+            await self.abort()
+            raise
         if self._content is not None:
             self._content.release()
             self._content = None

@@ -1,102 +1,62 @@
-"""Connections to the database, set up so that a commit is on disk and an erased row is gone."""
+"""The database that requests are in: the interface.
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+`sqlite` and `postgres` hold the implementations; all that the store does in either is one code.
+"""
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-from sp1tee.errors import ConfigError
-from sp1tee.store.faults import database_fault
-from sp1tee.store.master_key import DATABASE
+from sp1tee.store.reader import Reader
+from sp1tee.store.records import RequestRecord, StoreLimits
+from sp1tee.store.writer import Tx, Writer
 
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",  # WAL's default would lose the last commits in a power cut
-    "secure_delete=ON",  # zeros over deleted rows: a dropped blob key must not linger
-    "foreign_keys=ON",
-    "temp_store=MEMORY",  # nothing spills to files outside the data directory
-    "busy_timeout=5000",
-)
+Clock = Callable[[], float]
+"""Unix seconds."""
 
 
-def sqlite_url(database_url: str | None, data_dir: Path) -> URL:
-    """Name the database.
-
-    Raises:
-        ConfigError: the url is malformed, or of a kind this release does not speak.
-    """
-    if database_url is None:
-        return URL.create("sqlite", database=str(data_dir / DATABASE))
-    try:
-        url = make_url(database_url)
-    except ArgumentError:
-        raise ConfigError("database_url is not a URL.", advice="Write sqlite:///path.") from None
-    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"} or url.query:
-        raise ConfigError(
-            "database_url names no SQLite file.", advice="Write sqlite:///path, or leave it out."
-        )
-    return url
+Held = Callable[[], bool]
+"""Tells whether a right is still held."""
 
 
-def writing_engine(url: URL) -> Engine:
-    """Make an engine whose transactions take the write lock at once."""
-    engine = _engine(url)
-    event.listen(engine, "begin", _begin_immediate)
-    return engine
+class Database(Protocol):
+    """One kind of database, opened and up to date."""
 
+    reader: Reader
+    shared: bool
+    """Other servers may work on it, and in the vault's directory, at the same time."""
+    clock: Clock
+    """The time that all of its servers go by."""
 
-def reading_engine(url: URL) -> Engine:
-    """Make an engine whose connections cannot write, and see the last commit in each statement."""
-    engine = _engine(url, isolation_level="AUTOCOMMIT")
-    event.listen(engine, "connect", _forbid_writing)
-    return engine
+    def writer(self, clock: Clock, limits: StoreLimits, committed: Callable[[Tx], None]) -> Writer:
+        """Begin to take jobs; `committed` is called on the event loop for each that did.
 
+        It runs before the job's caller resumes, and must not raise.
+        """
 
-@contextmanager
-def guarded() -> Iterator[None]:
-    """Turn the database's exceptions into ours.
+    def follow(self, tell: Callable[[RequestRecord], None]) -> None:
+        """Have `tell` called on the event loop with what other servers change."""
 
-    Raises:
-        StoreError: instead of any SQLAlchemy error.
-    """
-    try:
-        yield
-    except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
-        raise database_fault(error) from None
+    def exclusively(self, name: str) -> AbstractAsyncContextManager[Held]:
+        """Do something that only one server at a time may do, waiting for the others.
 
+        For what outsiders would take amiss, not for what the database must keep right: a server
+        that is cut off from the database goes on with what it had begun, and should look between
+        two steps whether the right to it is still held.
 
-def _engine(url: URL, **options: Any) -> Engine:
-    engine = create_engine(
-        url,
-        # The driver must not begin or commit by itself: savepoints and DDL would escape it.
-        connect_args={"isolation_level": None, "check_same_thread": False},
-        hide_parameters=True,
-        pool_size=2,
-        max_overflow=0,
-        **options,
-    )
-    event.listen(engine, "connect", _set_up)
-    return engine
+        Raises:
+            StoreUnavailable: the database was not there to ask.
+        """
 
+    async def check(self) -> None:
+        """See that what other servers change is heard of.
 
-def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        Raises:
+            StoreUnavailable: it isn't.
+        """
 
+    async def forget_deleted(self) -> bool:
+        """Rid the database of what is left of deleted rows; False: not now."""
 
-def _forbid_writing(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute("PRAGMA query_only=ON")
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def forget_deleted(connection: Connection) -> bool:
-    """Empty the write-ahead log, where copies of deleted rows linger; False: it is in use."""
-    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-    return not busy
+    async def aclose(self) -> None:
+        """Let the connections go."""

@@ -1,10 +1,12 @@
-"""A sealed file in the making."""
+"""A sealed file in the making, on a disk."""
 
 import os
 from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Final, final
+
+from typing_extensions import override
 
 from sp1tee.store.disk import (
     PRIVATE_DIRECTORY,
@@ -13,24 +15,27 @@ from sp1tee.store.disk import (
     sync_directory,
 )
 from sp1tee.store.sealing import HEADER, TAG_SIZE, Buffer, Sealer
+from sp1tee.store.shelf import Draft
 
 _CHUNKS_AHEAD: Final = 8
 
 
 @final
-class Draft:
+class FileDraft(Draft):
     """Seals chunk after chunk into a new file. Blocks; raises OSError where the disk refuses."""
 
-    def __init__(self, path: Path, sealer: Sealer) -> None:
+    def __init__(self, path: Path, target: Path, sealer: Sealer) -> None:
+        """Write to `path`, and move the whole file to `target`."""
         self._path = path
+        self._target = target
         self._sealer = sealer
         self._chunks = 0
         self._file: FileIO | None = None
         # Used again for each chunk: a fresh MiB costs more than sealing one.
         self._room = bytearray()
 
+    @override
     def append(self, plain: Buffer, *, last: bool) -> None:
-        """Seal the next chunk."""
         if self._file is None:
             self._file = FileIO(self._path, "xb", opener=partial(os.open, mode=PRIVATE_FILE))
             _write(self._file, HEADER)
@@ -42,19 +47,20 @@ class Draft:
             # The disk works while more arrives, and `publish` waits for little.
             start_writing_back(self._file.fileno())
 
-    def publish(self, target: Path) -> None:
-        """Put the file on disk, then give it its name."""
+    @override
+    def publish(self) -> None:
         assert self._file is not None
         os.fsync(self._file.fileno())
         self._file.close()
-        if not target.parent.is_dir():
-            target.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-            sync_directory(target.parent.parent)
-        self._path.rename(target)
-        sync_directory(target.parent)
+        shard = self._target.parent
+        if not shard.is_dir():
+            shard.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+            sync_directory(shard.parent)
+        self._path.rename(self._target)
+        sync_directory(shard)
 
+    @override
     def discard(self) -> None:
-        """Remove the file."""
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)

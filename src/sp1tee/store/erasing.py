@@ -11,7 +11,9 @@ from sp1tee.store.writer import Tx
 _WANTED: Final = select(
     exists().where(requests.c.stdin_artifact == bindparam("artifact"), in_states(WAITING_STATES))
 )
-_BLOB_OF: Final = select(artifacts.c.blob).where(artifacts.c.id == bindparam("artifact"))
+_BLOB_OF: Final = (
+    select(artifacts.c.blob).where(artifacts.c.id == bindparam("artifact")).with_for_update()
+)
 _ERASED: Final[dict[str, Any]] = {"state": "erased", "blob": None, "token_hash": None}
 
 
@@ -36,13 +38,23 @@ def erase_blob(tx: Tx, blob_id: str) -> None:
 
 def erase_artifact(tx: Tx, artifact_id: str) -> None:
     """Close an upload place, and erase what was uploaded there."""
-    blob = tx.connection.execute(_BLOB_OF, {"artifact": artifact_id}).scalar_one_or_none()
-    tx.connection.execute(update(artifacts).where(artifacts.c.id == artifact_id).values(_ERASED))
-    if blob is not None:
-        erase_blob(tx, blob)
+    _erase(tx, artifact_id, _locked_blob(tx, artifact_id))
 
 
 def release_input(tx: Tx, artifact_id: str) -> None:
     """Erase an input unless a request still waits for a proof of it."""
+    # Locked first: a request that comes to need it, or to need it no more, is seen then.
+    blob = _locked_blob(tx, artifact_id)
     if not tx.connection.execute(_WANTED, {"artifact": artifact_id}).scalar_one():
-        erase_artifact(tx, artifact_id)
+        _erase(tx, artifact_id, blob)
+
+
+def _locked_blob(tx: Tx, artifact_id: str) -> str | None:
+    blob: str | None = tx.connection.scalar(_BLOB_OF, {"artifact": artifact_id})
+    return blob
+
+
+def _erase(tx: Tx, artifact_id: str, blob: str | None) -> None:
+    tx.connection.execute(update(artifacts).where(artifacts.c.id == artifact_id).values(_ERASED))
+    if blob is not None:
+        erase_blob(tx, blob)

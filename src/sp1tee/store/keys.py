@@ -5,10 +5,10 @@ from typing import final
 
 from typing_extensions import override
 
-from sp1tee.store.file_vault import Keys
 from sp1tee.store.lookup import keyed, one_blob
 from sp1tee.store.reader import Reader
 from sp1tee.store.records import SealedBlob
+from sp1tee.store.vault import Keys
 
 
 @final
@@ -19,9 +19,9 @@ class SqlKeys(Keys):
         self._reader = reader
 
     @override
-    def key_of(self, blob_id: str) -> SealedBlob | None:
-        return self._reader.now(one_blob, blob_id)
+    async def key_of(self, blob_id: str) -> SealedBlob | None:
+        return await self._reader.now(one_blob, blob_id)
 
     @override
-    def keyed(self, blob_ids: Collection[str]) -> set[str]:
-        return self._reader.now(keyed, blob_ids)
+    async def keyed(self, blob_ids: Collection[str]) -> set[str]:
+        return await self._reader.now(keyed, blob_ids)

@@ -2,26 +2,19 @@
 
 import secrets
 from collections.abc import Collection
-from functools import lru_cache
+from dataclasses import dataclass
+from enum import Enum
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final, final
 
-from sqlalchemy import (
-    Integer,
-    Select,
-    String,
-    bindparam,
-    func,
-    insert,
-    literal_column,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import bindparam, insert, select, update
 
-from sp1tee.store.holding import held_lease
+from sp1tee.store.choosing import chosen, has_queued
+from sp1tee.store.conduct import check_may_lease
+from sp1tee.store.holding import OF_HOLDER, held_lease, holder_values
 from sp1tee.store.lookup import lease_material
 from sp1tee.store.moving import close_lease, end, move, note, request_by_key
+from sp1tee.store.pace import PROVING, proving_began, too_late
 from sp1tee.store.records import (
     UNKNOWN_FAILURE,
     Capability,
@@ -30,97 +23,140 @@ from sp1tee.store.records import (
     RequestRecord,
     State,
 )
-from sp1tee.store.rows import REQUEST_COLUMNS, request_record
-from sp1tee.store.schema import in_states, leases, requests
+from sp1tee.store.schema import requests
+from sp1tee.store.schema_work import leases
+from sp1tee.store.turns import Kind, leave_line, next_requester, served, stop_joining
 from sp1tee.store.writer import Tx
 from sp1tee.wire.ids import new_id
 
 TOKEN_SIZE: Final = 32
+MOST_LOOKS: Final = 64
+"""Requests and requesters that one transaction may find to be gone or hopeless."""
+
 _NOT_STARTED: Final = 0
 """The worker protocol's ``STAGE_UNSPECIFIED``."""
 
 
-def lease(tx: Tx, worker: str, capabilities: Collection[Capability], ttl_s: float) -> Leased | None:
+@final
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who asks for a lease."""
+
+    worker: str
+    capabilities: Collection[Capability]
+    ttl_s: float
+    identity: str | None
+
+
+class Sought(Enum):
+    """What came of looking for something to lease, if not a lease."""
+
+    NOTHING = "nothing"
+    """Nothing fits."""
+    MORE = "more"
+    """Enough was cleared away for one transaction: look again."""
+
+
+def lease(
+    tx: Tx,
+    worker: str,
+    capabilities: Collection[Capability],
+    ttl_s: float,
+    *,
+    keys: Collection[bytes],
+    identity: str | None,
+) -> Leased | Sought:
     """See `Requests.lease`."""
+    check_may_lease(tx, identity)
+    taker = Taker(worker, capabilities, ttl_s, identity)
     kinds = sorted({(able.version, mode) for able in capabilities for mode in able.modes})
-    while kinds and (record := _oldest(tx, kinds)) is not None:
-        material = lease_material(tx.connection, record)
-        if material is not None:
-            leased = _take(tx, record, worker)
-            until = tx.now + ttl_s
-            lease_id, token = _grant(tx, leased, until, mock=_as_mock(record, capabilities))
-            return Leased(leased, lease_id, token, until, *material)
+    for _ in range(MOST_LOOKS):
+        requester = next_requester(tx, kinds) if kinds else None
+        if requester is None:
+            return Sought.NOTHING
+        record = chosen(tx, requester, kinds, keys)
+        if record is None:
+            _leave_line(tx, requester, kinds)
+        elif (leased := _lease(tx, record, taker)) is not None:
+            served(tx, requester)
+            return leased
+    return Sought.MORE
+
+
+def _leave_line(tx: Tx, requester: bytes, kinds: Collection[Kind]) -> None:
+    """Take a requester out of the line, unless it has joined again meanwhile."""
+    if tx.shared:
+        stop_joining(tx, requester)
+        if has_queued(tx, requester, kinds):
+            return
+    leave_line(tx, requester, kinds)
+
+
+def _lease(tx: Tx, record: RequestRecord, taker: Taker) -> Leased | None:
+    """Lease a request, or end it if it cannot be proved."""
+    if (late := too_late(tx, record)) is not None:
+        end(tx, record, State.FAILED if record.deadline > tx.now else State.EXPIRED, late)
+        return None
+    material = lease_material(tx.connection, record)
+    if material is None:
         end(tx, record, State.FAILED, _INCOMPLETE)
-    return None
+        return None
+    leased = _take(tx, record, taker.worker)
+    until = tx.now + taker.ttl_s
+    lease_id, token = _grant(tx, leased, until, taker)
+    return Leased(leased, lease_id, token, until, *material)
 
 
-def beat(tx: Tx, lease_id: str, token: bytes, stage: int, ttl_s: float) -> bool:
+def beat(
+    tx: Tx, lease_id: str, token: bytes, stage: int, ttl_s: float, *, identity: str | None
+) -> bool:
     """See `Requests.beat`."""
-    held = tx.connection.execute(
-        _BEAT, {"lease": lease_id, "hash": sha256(token).digest(), "until": tx.now + ttl_s}
-    ).one_or_none()
+    values = holder_values(lease_id, token, identity)
+    held = tx.connection.execute(_HELD, values).one_or_none()
     if held is None:
         return False
-    record = request_by_key(tx, held.request)
-    if record.stage != stage:
+    record = None if held.stage == stage else request_by_key(tx, held.request)
+    beaten = tx.connection.execute(_BEAT, {"held": lease_id, "until": tx.now + ttl_s})
+    if beaten.rowcount == 0:
+        return False
+    if record is not None:
         note(tx, record, stage=stage)
+        if stage == PROVING:
+            proving_began(tx, lease_id)
     return True
 
 
-def give_back(tx: Tx, lease_id: str, token: bytes, *, counts: bool, reason: str) -> RequestRecord:
+def give_back(
+    tx: Tx, lease_id: str, token: bytes, *, counts: bool, reason: str, identity: str | None
+) -> RequestRecord:
     """See `Requests.give_back`."""
-    record = held_lease(tx, lease_id, token)
+    record = held_lease(tx, lease_id, token, identity)
     close_lease(tx, record, "returned", reason)
     if not counts:
         return move(tx, record, State.QUEUED, attempts=record.attempts - 1, stage=_NOT_STARTED)
     return requeue(tx, record, reason)
 
 
-def fail_lease(tx: Tx, lease_id: str, token: bytes, failure: Failure) -> RequestRecord:
+def fail_lease(
+    tx: Tx, lease_id: str, token: bytes, failure: Failure, *, identity: str | None
+) -> RequestRecord:
     """See `Requests.fail_lease`."""
-    record = held_lease(tx, lease_id, token)
+    record = held_lease(tx, lease_id, token, identity)
     close_lease(tx, record, "failed", failure.text)
     return end(tx, record, State.FAILED, failure)
 
 
 def requeue(tx: Tx, record: RequestRecord, reason: str) -> RequestRecord:
-    """Return a request to the queue after an attempt, unless that was its last."""
+    """Return a request to the queue after an attempt, unless that was its last.
+
+    One that was poisoned is held, or fails, as the operator wants it.
+    """
     if record.attempts < tx.limits.max_attempts:
         return move(tx, record, State.QUEUED, stage=_NOT_STARTED)
     text = f"Proving broke off {record.attempts} times and is not tried again; lastly: {reason}"
+    if tx.limits.hold_poisoned:
+        return move(tx, record, State.HELD, stage=_NOT_STARTED, text=text)
     return end(tx, record, State.FAILED, Failure(UNKNOWN_FAILURE, None, text))
-
-
-def _oldest(tx: Tx, kinds: Collection[tuple[str, int]]) -> RequestRecord | None:
-    values: dict[str, Any] = {"now": tx.now}
-    for number, (version, mode) in enumerate(kinds):
-        values |= {f"version_{number}": version, f"mode_{number}": mode}
-    row = tx.connection.execute(oldest_of(len(kinds)), values).one_or_none()
-    return None if row is None else request_record(row)
-
-
-@lru_cache
-def oldest_of(kinds: int) -> Select[Any]:
-    """Build the query for the oldest request of so many kinds: one index look-up for each."""
-    heads = [_head(number) for number in range(kinds)]
-    earliest = select(func.min(union_all(*heads).subquery().c.seq)).scalar_subquery()
-    return select(*REQUEST_COLUMNS).where(requests.c.seq == earliest)
-
-
-def _head(number: int) -> Select[tuple[int]]:
-    first = (
-        select(requests.c.seq)
-        .where(
-            in_states([State.QUEUED]),
-            requests.c.version == bindparam(f"version_{number}", type_=String),
-            requests.c.mode == bindparam(f"mode_{number}", type_=Integer),
-            # "+ 0" keeps the planner off the index by deadline, which would have to sort.
-            requests.c.deadline + literal_column("0") > bindparam("now"),
-        )
-        .order_by(requests.c.seq)
-        .limit(literal_column("1"))
-    )
-    return select(first.subquery().c.seq)
 
 
 def _take(tx: Tx, record: RequestRecord, worker: str) -> RequestRecord:
@@ -128,7 +164,7 @@ def _take(tx: Tx, record: RequestRecord, worker: str) -> RequestRecord:
     return move(tx, record, State.LEASED, worker=worker, attempts=attempts, stage=_NOT_STARTED)
 
 
-def _grant(tx: Tx, leased: RequestRecord, until: float, *, mock: bool) -> tuple[str, bytes]:
+def _grant(tx: Tx, leased: RequestRecord, until: float, taker: Taker) -> tuple[str, bytes]:
     lease_id, token = new_id("lease"), secrets.token_bytes(TOKEN_SIZE)
     tx.connection.execute(
         insert(leases),
@@ -137,8 +173,10 @@ def _grant(tx: Tx, leased: RequestRecord, until: float, *, mock: bool) -> tuple[
             "request": leased.key,
             "token_hash": sha256(token).digest(),
             "worker": leased.worker,
-            "mock": mock,
+            "identity": taker.identity,
+            "mock": _as_mock(leased, taker.capabilities),
             "expires_at": until,
+            "began_at": tx.now,
         },
     )
     return lease_id, token
@@ -155,13 +193,13 @@ def _as_mock(record: RequestRecord, capabilities: Collection[Capability]) -> boo
 _INCOMPLETE: Final = Failure(
     UNKNOWN_FAILURE, None, "The input or the program of this request is not in the store any more."
 )
+_HELD: Final = (
+    select(leases.c.request, requests.c.stage)
+    .join(requests, requests.c.key == leases.c.request)
+    .where(*OF_HOLDER, leases.c.outcome.is_(None))
+)
 _BEAT: Final = (
     update(leases)
-    .where(
-        leases.c.id == bindparam("lease"),
-        leases.c.token_hash == bindparam("hash"),
-        leases.c.outcome.is_(None),
-    )
+    .where(leases.c.id == bindparam("held"), leases.c.outcome.is_(None))
     .values(expires_at=bindparam("until"))
-    .returning(leases.c.request)
 )

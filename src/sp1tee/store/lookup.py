@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
+    String,
     bindparam,
     func,
     literal_column,
@@ -37,7 +38,8 @@ from sp1tee.store.rows import (
     request_record,
     sealed_blob,
 )
-from sp1tee.store.schema import LARGEST, artifacts, blobs, in_states, leases, programs, requests
+from sp1tee.store.schema import LARGEST, artifacts, blobs, in_states, programs, requests
+from sp1tee.store.schema_work import leases
 
 Material = tuple[Artifact, Program]
 """What a worker needs: the input and the program, both in the vault."""
@@ -70,9 +72,11 @@ def lease_material(connection: Connection, record: RequestRecord) -> Material | 
     return artifact_record(stdin), program
 
 
-def by_lease(connection: Connection, lease_id: str, token: bytes) -> Leased | None:
+def by_lease(
+    connection: Connection, lease_id: str, token: bytes, identity: str | None
+) -> Leased | None:
     """See `Requests.by_lease`."""
-    values = {"lease": lease_id, "token_hash": sha256(token).digest()}
+    values = {"lease": lease_id, "token_hash": sha256(token).digest(), "identity": identity}
     held = connection.execute(_HELD, values).one_or_none()
     record = None if held is None else one_request(connection, BY_KEY, held.request)
     material = None if record is None else lease_material(connection, record)
@@ -81,9 +85,11 @@ def by_lease(connection: Connection, lease_id: str, token: bytes) -> Leased | No
     return Leased(record, lease_id, token, held.expires_at, *material)
 
 
-def lease_record(connection: Connection, lease_id: str, token: bytes) -> RequestRecord | None:
+def lease_record(
+    connection: Connection, lease_id: str, token: bytes, identity: str | None
+) -> RequestRecord | None:
     """See `Requests.lease_record`."""
-    values = {"lease": lease_id, "token_hash": sha256(token).digest()}
+    values = {"lease": lease_id, "token_hash": sha256(token).digest(), "identity": identity}
     row = connection.execute(_ANY_LEASE, values).one_or_none()
     return None if row is None else one_request(connection, BY_KEY, row.request)
 
@@ -91,8 +97,8 @@ def lease_record(connection: Connection, lease_id: str, token: bytes) -> Request
 def find(connection: Connection, wanted: RequestFilter) -> list[RequestRecord]:
     """See `Requests.find`."""
     query = select(*REQUEST_COLUMNS).where(*_conditions(wanted))
-    newest = query.order_by(requests.c.seq.desc())
-    page = newest.limit(min(wanted.limit, LARGEST)).offset(min(wanted.offset, LARGEST))
+    ordered = query.order_by(requests.c.seq if wanted.oldest_first else requests.c.seq.desc())
+    page = ordered.limit(min(wanted.limit, LARGEST)).offset(min(wanted.offset, LARGEST))
     return [request_record(row) for row in connection.execute(page)]
 
 
@@ -143,9 +149,12 @@ def one_artifact(connection: Connection, query: Select[Any], value: str) -> Arti
     return None if row is None else artifact_record(row)
 
 
-def one_program(connection: Connection, vk_hash: bytes, owner: bytes) -> Program | None:
-    """Find an owner's registration of a program."""
-    row = connection.execute(_PROGRAM, {"vk_hash": vk_hash, "owner": owner}).one_or_none()
+def one_program(
+    connection: Connection, vk_hash: bytes, owner: bytes, *, lock: bool = False
+) -> Program | None:
+    """Find an owner's registration of a program; with `lock` nobody else changes it meanwhile."""
+    query = _LOCKED_PROGRAM if lock else _PROGRAM
+    row = connection.execute(query, {"vk_hash": vk_hash, "owner": owner}).one_or_none()
     return None if row is None else program_record(row)
 
 
@@ -167,7 +176,9 @@ def keyed(connection: Connection, blob_ids: Collection[str]) -> set[str]:
 
 
 _ANY_LEASE: Final = select(leases.c.request, leases.c.expires_at).where(
-    leases.c.id == bindparam("lease"), leases.c.token_hash == bindparam("token_hash")
+    leases.c.id == bindparam("lease"),
+    leases.c.token_hash == bindparam("token_hash"),
+    leases.c.identity.is_not_distinct_from(bindparam("identity", type_=String)),
 )
 _HELD: Final = _ANY_LEASE.where(leases.c.outcome.is_(None))
 _UPLOADED: Final = select(*ARTIFACT_COLUMNS).where(
@@ -177,6 +188,7 @@ _UPLOADED: Final = select(*ARTIFACT_COLUMNS).where(
 )
 _REGISTRATIONS: Final = select(*PROGRAM_COLUMNS).where(programs.c.vk_hash == bindparam("vk_hash"))
 _PROGRAM: Final = _REGISTRATIONS.where(programs.c.owner == bindparam("owner"))
+_LOCKED_PROGRAM: Final = _PROGRAM.with_for_update()
 OLDEST_PROGRAM: Final = (
     _REGISTRATIONS.where(programs.c.shared == true())
     .order_by(programs.c.created_at, programs.c.owner)

@@ -16,7 +16,7 @@ BLOBS_DIR = "blobs"
 DATABASE = "store.db"
 """Under the data directory: where either is, a vault is, and it has its key already."""
 
-_OTHERS = 0o007
+_OTHERS = 0o077
 _LARGEST_FILE = 1024
 
 

@@ -30,7 +30,7 @@ class SqlNonces(Nonces):
 
     @override
     async def get(self, address: bytes) -> int:
-        return self._reader.now(next_nonce, address)
+        return await self._reader.now(next_nonce, address)
 
     @override
     async def advance(self, address: bytes, to: int) -> None:

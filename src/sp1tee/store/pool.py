@@ -26,11 +26,19 @@ class Pool:
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work in a thread and wait for it."""
-        return await asyncio.shield(self.begin(work, *args, **kwargs))
+        begun = self.begin(work, *args, **kwargs)
+        # Who asked may be gone when it fails, and then nobody is to be told.
+        begun.add_done_callback(_noticed)
+        return await asyncio.shield(begun)
 
     async def aclose(self) -> None:
         """Finish what was begun."""
         await asyncio.to_thread(self._threads.shutdown)
+
+
+def _noticed(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()
 
 
 async def ended(begun: Collection[asyncio.Future[Any]]) -> None:
@@ -38,5 +46,4 @@ async def ended(begun: Collection[asyncio.Future[Any]]) -> None:
     if begun:
         finished, _ = await asyncio.wait(begun)
         for future in finished:
-            if not future.cancelled():
-                future.exception()
+            _noticed(future)

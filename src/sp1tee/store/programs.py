@@ -8,12 +8,13 @@ from typing_extensions import override
 
 from sp1tee.errors import ProgramConflict
 from sp1tee.store.erasing import erase_artifact, keep_blob
-from sp1tee.store.file_vault import FileVault, removed_if_refused
 from sp1tee.store.lookup import oldest_program, one_program
 from sp1tee.store.reader import Reader
 from sp1tee.store.records import NewProgram, Program, SealedBlob
 from sp1tee.store.rows import PROGRAM_COLUMNS, program_record
 from sp1tee.store.schema import programs
+from sp1tee.store.sealed_vault import removed_if_refused
+from sp1tee.store.vault import Vault
 from sp1tee.store.writer import Tx, Writer
 
 
@@ -69,7 +70,7 @@ class Programs(Protocol):
 class SqlPrograms(Programs):
     """`Programs` in a database."""
 
-    def __init__(self, writer: Writer, reader: Reader, vault: FileVault) -> None:
+    def __init__(self, writer: Writer, reader: Reader, vault: Vault) -> None:
         self._writer = writer
         self._reader = reader
         self._vault = vault
@@ -89,11 +90,11 @@ class SqlPrograms(Programs):
 
     @override
     async def get(self, vk_hash: bytes, owner: bytes) -> Program | None:
-        return self._reader.now(one_program, vk_hash, owner)
+        return await self._reader.now(one_program, vk_hash, owner)
 
     @override
     async def oldest(self, vk_hash: bytes) -> Program | None:
-        return self._reader.now(oldest_program, vk_hash)
+        return await self._reader.now(oldest_program, vk_hash)
 
 
 def register(tx: Tx, new: NewProgram, elf: SealedBlob, upload: str | None) -> Program:
@@ -112,7 +113,7 @@ def register(tx: Tx, new: NewProgram, elf: SealedBlob, upload: str | None) -> Pr
 
 def confirm(tx: Tx, new: NewProgram, sha256: bytes, upload: str | None) -> Program | None:
     """See `Programs.confirm`."""
-    known = one_program(tx.connection, new.vk_hash, new.owner)
+    known = one_program(tx.connection, new.vk_hash, new.owner, lock=True)
     if known is None:
         return None
     if (known.vk, known.sha256) != (new.vk, sha256):

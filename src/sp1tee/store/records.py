@@ -17,13 +17,14 @@ class State(StrEnum):
     ACCEPTED = "accepted"
     QUEUED = "queued"
     LEASED = "leased"
+    HELD = "held"
     PROVED = "proved"
     SETTLED = "settled"
     FAILED = "failed"
     EXPIRED = "expired"
 
 
-WAITING_STATES = frozenset({State.ACCEPTED, State.QUEUED, State.LEASED})
+WAITING_STATES = frozenset({State.ACCEPTED, State.QUEUED, State.LEASED, State.HELD})
 """No proof yet: the input is still needed."""
 
 OPEN_STATES = WAITING_STATES | {State.PROVED}
@@ -103,6 +104,8 @@ class RequestRecord(NewRequest):
     """How often sending it was put off."""
     tell_error: str | None = None
     """Why it was put off last."""
+    revision: int = 0
+    """How often it was changed."""
 
     @property
     def is_open(self) -> bool:
@@ -222,6 +225,19 @@ class Leased:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One worker's try at a request."""
+
+    worker: str
+    began_at: float | None
+    """Absent for tries of a release that did not note it, as is `ended_at`."""
+    ended_at: float | None
+    outcome: str | None
+    """``finished``, ``failed``, ``returned``, ``lost``, ``ended``; absent while it goes on."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one requester occupies."""
 
@@ -234,7 +250,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """Which requests to list; an absent field does not restrict. Newest first."""
+    """Which requests to list; an absent field does not restrict."""
 
     states: frozenset[State] | None = None
     requester: bytes | None = None
@@ -246,6 +262,7 @@ class RequestFilter:
     created_to: int | None = None
     limit: int = 100
     offset: int = 0
+    oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +270,11 @@ class StoreLimits:
     """How long things are kept and how often they are tried."""
 
     max_attempts: int = 3
-    """Leases that may be lost or given back before a request fails as poisoned."""
+    """Leases that may be lost or given back before a request counts as poisoned."""
+    hold_poisoned: bool = False
+    """Keep poisoned requests, input and all, until somebody retries or drops them."""
+    quarantine_after: int = 5
+    """Leases in a row that a worker may lose, or have the proof of refused."""
     proof_retention_s: float = 86_400
     """After settling; then the proof is erased."""
     record_retention_s: float = 30 * 86_400

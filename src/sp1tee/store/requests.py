@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from sp1tee.store.records import (
+    Attempt,
     Capability,
     Failure,
     Leased,
@@ -23,12 +24,14 @@ class Requests(Protocol):
 
         accepted → queued → leased → proved → settled      settled, failed, expired: final
                      ▲        │
-                     └────────┘ lease lost or given back
+                     ├────────┤ lease lost or given back
+                     └─ held ◀┘ too often, if such requests are kept
         any open state → failed | expired
 
     Every change may raise `StoreUnavailable` (`StoreFull` on a full disk): nothing of it
     happened, and it may be tried again. Calls that name a `key` raise `RequestNotFound` for an
-    unknown one.
+    unknown one. Leases belong to the worker whose own token took them, `identity`; None is the
+    token that workers share. For any other worker there is no such lease.
     """
 
     async def accept(self, new: NewRequest, *, queue: bool) -> tuple[RequestRecord, bool]:
@@ -56,15 +59,41 @@ class Requests(Protocol):
         """
 
     async def lease(
-        self, worker: str, capabilities: Collection[Capability], ttl_s: float
+        self,
+        worker: str,
+        capabilities: Collection[Capability],
+        ttl_s: float,
+        *,
+        keys: Collection[bytes] = (),
+        identity: str | None = None,
     ) -> Leased | None:
-        """Hand the oldest request that fits to `worker`; None when there is none."""
+        """Hand a request that fits to `worker`; None when there is none.
 
-    async def beat(self, lease_id: str, token: bytes, stage: int, ttl_s: float) -> bool:
+        Requesters take turns: it is the oldest one of who was served least recently, or one that
+        came soon after it and whose program the worker has set up; `keys` are the hashes of such
+        programs. One that cannot be proved by its deadline, as far as finished ones tell, is ended
+        instead.
+        """
+
+    async def beat(
+        self,
+        lease_id: str,
+        token: bytes,
+        stage: int,
+        ttl_s: float,
+        *,
+        identity: str | None = None,
+    ) -> bool:
         """Keep a lease for `ttl_s` from now. False: it is lost, drop the work."""
 
     async def finish(
-        self, lease_id: str, token: bytes, result: Result, *, settle: bool
+        self,
+        lease_id: str,
+        token: bytes,
+        result: Result,
+        *,
+        settle: bool,
+        identity: str | None = None,
     ) -> RequestRecord:
         """Take a proof: PROVED, or SETTLED when nobody else needs to be told.
 
@@ -78,7 +107,13 @@ class Requests(Protocol):
         """
 
     async def give_back(
-        self, lease_id: str, token: bytes, *, counts: bool, reason: str
+        self,
+        lease_id: str,
+        token: bytes,
+        *,
+        counts: bool,
+        reason: str,
+        identity: str | None = None,
     ) -> RequestRecord:
         """Return a request to the queue; with `counts` as a failed attempt, which may be its last.
 
@@ -86,15 +121,43 @@ class Requests(Protocol):
             LeaseLost: this lease does not hold the request any more.
         """
 
-    async def fail_lease(self, lease_id: str, token: bytes, failure: Failure) -> RequestRecord:
+    async def fail_lease(
+        self, lease_id: str, token: bytes, failure: Failure, *, identity: str | None = None
+    ) -> RequestRecord:
         """End a request that its worker found impossible.
 
         Raises:
             LeaseLost: this lease does not hold the request any more.
         """
 
+    async def note_refused(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> None:
+        """Note that a proof of a lease was refused: workers whose leases go bad get no more.
+
+        Raises:
+            LeaseLost: there is no such lease.
+        """
+
     async def fail(self, key: str, failure: Failure) -> RequestRecord:
         """End a request; one that has ended already stays as it is."""
+
+    async def retry(self, key: str) -> RequestRecord:
+        """Queue a held request again, with all its attempts before it.
+
+        Raises:
+            StateConflict: it is not held.
+        """
+
+    async def drop(self, key: str) -> RequestRecord:
+        """End a request without a proof at the operator's wish.
+
+        Raises:
+            StateConflict: it has a proof, or has ended.
+        """
+
+    async def attempts(self, key: str) -> list[Attempt]:
+        """List every worker's try at a request, oldest first; none for an unknown one."""
 
     async def cancel(self, key: str, text: str) -> RequestRecord:
         """End a request at its requester's wish. The network is not told: it was asked, too."""
@@ -102,9 +165,9 @@ class Requests(Protocol):
     async def sweep(self) -> list[RequestRecord]:
         """Apply what time has done, a bounded number of rows a call; returns what changed.
 
-        Lost leases return to the queue or, after `max_attempts`, fail; requests past their
-        deadline expire; unused uploads and old proofs are erased, old rows deleted. Call it again
-        at once if it returned many.
+        Lost leases return to the queue or, after `max_attempts`, fail or are held; requests past
+        their deadline expire; unused uploads and old proofs are erased, old rows deleted. Call it
+        again at once if it returned many.
         """
 
     async def outbox(self, limit: int) -> list[RequestRecord]:
@@ -138,17 +201,21 @@ class Requests(Protocol):
     async def by_proof_token(self, proof_token: str) -> RequestRecord | None:
         """Find by what GET /proofs/{token} was asked for."""
 
-    async def by_lease(self, lease_id: str, token: bytes) -> Leased | None:
+    async def by_lease(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> Leased | None:
         """Check a lease that wants to read its blobs; None unless it holds its request now."""
 
-    async def lease_record(self, lease_id: str, token: bytes) -> RequestRecord | None:
+    async def lease_record(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> RequestRecord | None:
         """Find the request a lease is or was about; None unless the lease has this token.
 
         For proofs that come late: see `finish`.
         """
 
     async def find(self, wanted: RequestFilter) -> list[RequestRecord]:
-        """List requests, newest first."""
+        """List requests, newest first unless `wanted` says otherwise."""
 
     async def counts(self) -> dict[State, int]:
         """Count requests; every state is a key."""

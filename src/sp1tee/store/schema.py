@@ -23,22 +23,27 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     literal_column,
+    text,
 )
 
-# PostgreSQL's insert has the same conflict clauses: the one import to choose by dialect.
-from sqlalchemy.dialects.sqlite import insert as upsert
+# SQLite has the same conflict clauses, and understands PostgreSQL's.
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from sp1tee.store.records import State
 
 __all__ = [
     "LARGEST",
+    "CurrentTransaction",
     "artifacts",
     "blobs",
     "in_states",
-    "leases",
     "metadata",
     "nonces",
+    "partial_index",
     "programs",
     "requests",
     "upsert",
@@ -65,6 +70,24 @@ class U64(TypeDecorator[int]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Unfold it."""
         return value + _WRAP if value is not None and value < 0 else value
+
+
+@final
+class CurrentTransaction(FunctionElement[int]):
+    """The number of the transaction that is open; 0 in a database that has one at a time."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(CurrentTransaction)
+def _none(_element: CurrentTransaction, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "0"
+
+
+@compiles(CurrentTransaction, "postgresql")
+def _number(_element: CurrentTransaction, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
 
 
 # Every constraint has a name, so that a migration can change it.
@@ -154,7 +177,7 @@ requests = Table(
     "requests",
     metadata,
     # The order of acceptance.
-    Column("seq", Integer, primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("key", String, nullable=False, unique=True),
     Column("fingerprint", LargeBinary, nullable=False, unique=True),
     Column("requester", LargeBinary, nullable=False),
@@ -195,6 +218,11 @@ requests = Table(
     Column("tell_at", Double),
     Column("tell_attempts", Integer, nullable=False),
     Column("tell_error", Text),
+    # How long its worker proved, as far as it said; see `pace`.
+    Column("took_s", Double),
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
+    # The transaction of its last change, where there are others at the same time.
+    Column("changed_in", BigInteger, nullable=False, server_default=text("0")),
 )
 
 
@@ -203,45 +231,36 @@ def in_states(states: Iterable[State]) -> ColumnElement[bool]:
     return requests.c.state.in_([literal_column(f"'{state}'") for state in sorted(states)])
 
 
-def _partial(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+def partial_index(
+    name: str, *columns: ColumnElement[Any], where: ColumnElement[bool], unique: bool = False
+) -> Index:
+    """Index the rows of a table that fulfil a condition."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
-_partial(
+partial_index(
     "requests_queue",
     requests.c.version,
     requests.c.mode,
+    requests.c.requester,
     requests.c.seq,
-    requests.c.deadline,
     where=in_states([State.QUEUED]),
 )
-_partial("requests_to_tell", requests.c.tell_at, where=requests.c.tell_at.is_not(None))
-_partial(
+partial_index("requests_to_tell", requests.c.tell_at, where=requests.c.tell_at.is_not(None))
+partial_index(
     "requests_by_proof_token", requests.c.proof_token, where=requests.c.proof_token.is_not(None)
 )
-_partial("requests_with_proof", requests.c.fulfilled_at, where=requests.c.proof_blob.is_not(None))
+partial_index(
+    "requests_with_proof", requests.c.fulfilled_at, where=requests.c.proof_blob.is_not(None)
+)
+partial_index(
+    "requests_by_pace",
+    requests.c.vk_hash,
+    requests.c.mode,
+    requests.c.seq,
+    requests.c.took_s,
+    where=requests.c.took_s.is_not(None),
+)
+Index("requests_by_change", requests.c.changed_in).ddl_if(dialect="postgresql")
 Index("requests_by_requester", requests.c.requester, requests.c.state)
 Index("requests_by_state", requests.c.state, requests.c.deadline)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("request", ForeignKey(requests.c.key, ondelete="CASCADE"), nullable=False, index=True),
-    Column("token_hash", LargeBinary, nullable=False),
-    Column("worker", Text, nullable=False),
-    Column("mock", Boolean, nullable=False),
-    Column("expires_at", Double, nullable=False),
-    # Empty while the lease holds its request.
-    Column("outcome", String),
-    Column("reason", Text),
-)
-_held = leases.c.outcome.is_(None)
-Index(
-    "leases_one_holder",
-    leases.c.request,
-    unique=True,
-    sqlite_where=_held,
-    postgresql_where=_held,
-)
-_partial("leases_by_expiry", leases.c.expires_at, where=_held)

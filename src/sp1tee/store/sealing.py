@@ -71,7 +71,9 @@ class Sealer:
         self._blob_id = blob_id
         self._cipher = AESGCM(key)
 
-    def seal(self, index: int, plain: Buffer, room: bytearray, *, last: bool) -> memoryview:
+    def seal(
+        self, index: int, plain: Buffer, room: bytearray | memoryview, *, last: bool
+    ) -> memoryview:
         """Seal one chunk into the front of `room`, which has `TAG_SIZE` bytes more at least."""
         sealed = memoryview(room)[: len(plain) + TAG_SIZE]
         self._cipher.encrypt_into(_nonce(index, last=last), plain, HEADER, sealed)

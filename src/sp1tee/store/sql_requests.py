@@ -5,11 +5,11 @@ from typing import final
 
 from typing_extensions import override
 
-from sp1tee.store import accepting, ending, finishing, leasing, lookup, outbox
+from sp1tee.store import accepting, ending, finishing, holding, leasing, lookup, operating, outbox
 from sp1tee.store.aftermath import Aftermath
-from sp1tee.store.file_vault import FileVault, removed_if_refused
 from sp1tee.store.reader import Reader
 from sp1tee.store.records import (
+    Attempt,
     Capability,
     Failure,
     Leased,
@@ -21,7 +21,9 @@ from sp1tee.store.records import (
     Usage,
 )
 from sp1tee.store.requests import Requests
+from sp1tee.store.sealed_vault import removed_if_refused
 from sp1tee.store.sweeping import STEPS, swept
+from sp1tee.store.vault import Vault
 from sp1tee.store.writer import Writer
 
 
@@ -33,7 +35,7 @@ class SqlRequests(Requests):
         self,
         writer: Writer,
         reader: Reader,
-        vault: FileVault,
+        vault: Vault,
         aftermath: Aftermath,
         clock: Callable[[], float],
     ) -> None:
@@ -57,36 +59,93 @@ class SqlRequests(Requests):
 
     @override
     async def lease(
-        self, worker: str, capabilities: Collection[Capability], ttl_s: float
+        self,
+        worker: str,
+        capabilities: Collection[Capability],
+        ttl_s: float,
+        *,
+        keys: Collection[bytes] = (),
+        identity: str | None = None,
     ) -> Leased | None:
-        return await self._writer.run(leasing.lease, worker, capabilities, ttl_s)
+        while True:
+            sought = await self._writer.run(
+                leasing.lease, worker, capabilities, ttl_s, keys=keys, identity=identity
+            )
+            if sought is not leasing.Sought.MORE:
+                return sought if isinstance(sought, Leased) else None
 
     @override
-    async def beat(self, lease_id: str, token: bytes, stage: int, ttl_s: float) -> bool:
-        return await self._writer.run(leasing.beat, lease_id, token, stage, ttl_s)
-
-    @override
-    async def finish(
-        self, lease_id: str, token: bytes, result: Result, *, settle: bool
-    ) -> RequestRecord:
-        async with removed_if_refused(self._vault, result.proof):
-            return await self._writer.run(finishing.finish, lease_id, token, result, settle=settle)
-
-    @override
-    async def give_back(
-        self, lease_id: str, token: bytes, *, counts: bool, reason: str
-    ) -> RequestRecord:
+    async def beat(
+        self,
+        lease_id: str,
+        token: bytes,
+        stage: int,
+        ttl_s: float,
+        *,
+        identity: str | None = None,
+    ) -> bool:
         return await self._writer.run(
-            leasing.give_back, lease_id, token, counts=counts, reason=reason
+            leasing.beat, lease_id, token, stage, ttl_s, identity=identity
         )
 
     @override
-    async def fail_lease(self, lease_id: str, token: bytes, failure: Failure) -> RequestRecord:
-        return await self._writer.run(leasing.fail_lease, lease_id, token, failure)
+    async def finish(
+        self,
+        lease_id: str,
+        token: bytes,
+        result: Result,
+        *,
+        settle: bool,
+        identity: str | None = None,
+    ) -> RequestRecord:
+        async with removed_if_refused(self._vault, result.proof):
+            return await self._writer.run(
+                finishing.finish, lease_id, token, result, settle=settle, identity=identity
+            )
+
+    @override
+    async def give_back(
+        self,
+        lease_id: str,
+        token: bytes,
+        *,
+        counts: bool,
+        reason: str,
+        identity: str | None = None,
+    ) -> RequestRecord:
+        return await self._writer.run(
+            leasing.give_back, lease_id, token, counts=counts, reason=reason, identity=identity
+        )
+
+    @override
+    async def fail_lease(
+        self, lease_id: str, token: bytes, failure: Failure, *, identity: str | None = None
+    ) -> RequestRecord:
+        return await self._writer.run(
+            leasing.fail_lease, lease_id, token, failure, identity=identity
+        )
+
+    @override
+    async def note_refused(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> None:
+        await self._writer.run(holding.note_refused, lease_id, token, identity)
 
     @override
     async def fail(self, key: str, failure: Failure) -> RequestRecord:
         return await self._writer.run(ending.fail, key, failure)
+
+    @override
+    async def retry(self, key: str) -> RequestRecord:
+        return await self._writer.run(operating.retry, key)
+
+    @override
+    async def drop(self, key: str) -> RequestRecord:
+        return await self._writer.run(operating.drop, key)
+
+    @override
+    async def attempts(self, key: str) -> list[Attempt]:
+        return await self._reader.now(operating.attempts, key)
 
     @override
     async def cancel(self, key: str, text: str) -> RequestRecord:
@@ -116,27 +175,31 @@ class SqlRequests(Requests):
 
     @override
     async def get(self, request_id: bytes) -> RequestRecord | None:
-        return self._reader.now(lookup.one_request, lookup.BY_REQUEST_ID, request_id)
+        return await self._reader.now(lookup.one_request, lookup.BY_REQUEST_ID, request_id)
 
     @override
     async def by_key(self, key: str) -> RequestRecord | None:
-        return self._reader.now(lookup.one_request, lookup.BY_KEY, key)
+        return await self._reader.now(lookup.one_request, lookup.BY_KEY, key)
 
     @override
     async def by_fingerprint(self, fingerprint: bytes) -> RequestRecord | None:
-        return self._reader.now(lookup.one_request, lookup.BY_FINGERPRINT, fingerprint)
+        return await self._reader.now(lookup.one_request, lookup.BY_FINGERPRINT, fingerprint)
 
     @override
     async def by_proof_token(self, proof_token: str) -> RequestRecord | None:
-        return self._reader.now(lookup.one_request, lookup.BY_PROOF_TOKEN, proof_token)
+        return await self._reader.now(lookup.one_request, lookup.BY_PROOF_TOKEN, proof_token)
 
     @override
-    async def by_lease(self, lease_id: str, token: bytes) -> Leased | None:
-        return self._reader.now(lookup.by_lease, lease_id, token)
+    async def by_lease(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> Leased | None:
+        return await self._reader.now(lookup.by_lease, lease_id, token, identity)
 
     @override
-    async def lease_record(self, lease_id: str, token: bytes) -> RequestRecord | None:
-        return self._reader.now(lookup.lease_record, lease_id, token)
+    async def lease_record(
+        self, lease_id: str, token: bytes, *, identity: str | None = None
+    ) -> RequestRecord | None:
+        return await self._reader.now(lookup.lease_record, lease_id, token, identity)
 
     @override
     async def find(self, wanted: RequestFilter) -> list[RequestRecord]:
@@ -148,11 +211,11 @@ class SqlRequests(Requests):
 
     @override
     async def usage(self, requester: bytes) -> Usage:
-        return self._reader.now(lookup.usage, requester, self._clock())
+        return await self._reader.now(lookup.usage, requester, self._clock())
 
     @override
     async def open_count(self, requester: bytes, up_to: int) -> int:
-        return self._reader.now(lookup.open_count, requester, up_to)
+        return await self._reader.now(lookup.open_count, requester, up_to)
 
     @override
     async def open_records(self) -> list[RequestRecord]:

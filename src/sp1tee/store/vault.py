@@ -1,9 +1,19 @@
-"""Sealed blobs: the interface. `file_vault` holds the implementation on files."""
+"""Sealed blobs: the interface. `sealed_vault` implements it, on any `shelf`."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from typing import Protocol
 
 from sp1tee.store.records import SealedBlob
+
+
+class Keys(Protocol):
+    """Where the wrapped keys are."""
+
+    async def key_of(self, blob_id: str) -> SealedBlob | None:
+        """Find a blob's row."""
+
+    async def keyed(self, blob_ids: Collection[str]) -> set[str]:
+        """Say which of some blobs have one."""
 
 
 class BlobWriter(Protocol):
@@ -70,10 +80,14 @@ class Vault(Protocol):
     async def erase_files(self, ids: Iterable[str]) -> None:
         """Remove the files of blobs whose keys are gone; missing ones are fine."""
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Begin what `erase_files` does, and don't wait: what fails is the next sweep's."""
+
     async def sweep(self) -> int:
         """Remove files that have no key, as a crash leaves them, and say how many.
 
-        Looks at every file: for once an hour.
+        Looks at every file: for once an hour. Where several servers share a shelf, a file goes
+        after it was seen without a key for as long as one may take to record it.
 
         Raises:
             StoreUnavailable: the disk failed.
@@ -86,3 +100,6 @@ class Vault(Protocol):
             StoreFull: the disk is full.
             StoreUnavailable: the disk failed.
         """
+
+    async def aclose(self) -> None:
+        """Finish what was begun."""

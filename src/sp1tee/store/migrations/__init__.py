@@ -10,7 +10,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from sp1tee.errors import StoreTooNew
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """Every step, oldest first; `versions` holds them."""
 
 _ALEMBIC: Final = table("alembic_version", column("version_num"))

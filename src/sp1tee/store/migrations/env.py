@@ -4,7 +4,7 @@ from alembic import context
 
 context.configure(
     connection=context.config.attributes["connection"],
-    # SQLite's DDL is transactional once the driver leaves transactions alone, as ours does.
+    # PostgreSQL's DDL is transactional, and SQLite's once the driver leaves transactions alone.
     transactional_ddl=True,
 )
 context.run_migrations()

@@ -94,7 +94,7 @@ def _make_vaults() -> None:
 def _make_requests() -> None:
     op.create_table(
         "requests",
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("requester", sa.LargeBinary(), nullable=False),
