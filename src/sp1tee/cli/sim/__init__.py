@@ -9,6 +9,7 @@ from sp1tee.cli.lazy import Entry, LazyGroup
 COMMANDS: Final = {
     "network": Entry("sp1tee.cli.sim.network", "Run a strict Prover Network that lives in memory."),
     "ingress": Entry("sp1tee.cli.sim.ingress", "Run a complete synthetic host to verify."),
+    "dstack": Entry("sp1tee.cli.sim.dstack", "Run a dstack guest agent without a guest."),
 }
 
 

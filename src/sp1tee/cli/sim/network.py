@@ -60,6 +60,10 @@ def settings(
     refuse_mocks: Annotated[
         bool, typer.Option("--refuse-mocks", help="Refuse mock proofs, as the real network does.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append everything that is heard, byte for byte."),
+    ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,6 +86,7 @@ def settings(
         else parse_address(hosted_fulfiller),
         assignment_delay_s=assignment_delay,
         refuse_mocks=refuse_mocks,
+        record=record,
         faults=tuple(_fault(text) for text in fault or ()),
     )
 
