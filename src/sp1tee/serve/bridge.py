@@ -16,9 +16,10 @@ from typing import Any, Final
 from grpc import StatusCode
 
 from sp1tee import logs
+from sp1tee.serve.about import named
 from sp1tee.serve.framing import CallError, frame, timeout_of
 from sp1tee.serve.gate import Gate
-from sp1tee.serve.http import Event, Headers, Receive, Scope, Send
+from sp1tee.serve.http import Event, Headers, Receive, Scope, Send, pass_over
 from sp1tee.serve.request_ids import RequestIds
 from sp1tee.serve.rpc_body import Disconnected, read_request
 from sp1tee.serve.rpc_context import CallContext
@@ -89,6 +90,10 @@ class GrpcBridge:
             limit = self._limits.get(path, self._limit)
             self._methods[path] = Method.of(path, handler, limit)
 
+    def knows(self, path: str) -> bool:
+        """Tell whether there is such a method."""
+        return path in self._methods
+
     def end_streams(self) -> None:
         """End the streaming calls, which a closed gate does not wait for."""
         self._streams.end()
@@ -97,15 +102,15 @@ class GrpcBridge:
         """Answer one call."""
         method = self._methods.get(scope["path"])
         if method is None:
-            await send_outcome(scope, send, UNKNOWN_METHOD)
+            await _turn_away(scope, receive, send, UNKNOWN_METHOD)
         elif "http.response.trailers" not in scope["extensions"]:
-            await send_outcome(scope, send, NO_TRAILERS)
+            await _turn_away(scope, receive, send, NO_TRAILERS)
         elif method.streaming:
             await self._answer_stream(method, scope, receive, send)
         elif self._gate.enter():
             await self._answer(method, scope, receive, send)
         else:
-            await send_outcome(scope, send, DRAINING)
+            await _turn_away(scope, receive, send, DRAINING)
 
     async def _answer(self, method: Method, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -116,7 +121,7 @@ class GrpcBridge:
         finally:
             self._gate.leave()
             context.finish(cancelled=code is StatusCode.CANCELLED)
-            self._record(method, code, perf_counter() - started)
+            self._record(method, scope, code, perf_counter() - started)
 
     async def _answer_stream(
         self, method: Method, scope: Scope, receive: Receive, send: Send
@@ -127,19 +132,26 @@ class GrpcBridge:
         try:
             code = await self._streams.answer(method, scope, receive, send, encoding)
         finally:
-            self._record(method, code, perf_counter() - started)
+            self._record(method, scope, code, perf_counter() - started)
 
-    def _record(self, method: Method, code: StatusCode, seconds: float) -> None:
+    def _record(self, method: Method, scope: Scope, code: StatusCode, seconds: float) -> None:
         self._observe(method.path, code, seconds)
         # Calls that went well are counted, not logged: there are thousands of polls a second.
         if code is not StatusCode.OK:
-            _log.info(
-                "call",
-                method=method.path,
-                code=code.name,
-                ms=round(seconds * 1000, 1),
-                request_id=self._ids.next(),
-            )
+            with named(scope["headers"]):
+                _log.info(
+                    "call",
+                    method=method.path,
+                    code=code.name,
+                    ms=round(seconds * 1000, 1),
+                    request_id=self._ids.next(),
+                )
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send, outcome: Outcome) -> None:
+    """Answer a call whose message nobody has read."""
+    await pass_over(receive)
+    await send_outcome(scope, send, outcome)
 
 
 async def _unary(
@@ -150,7 +162,8 @@ async def _unary(
     except Disconnected:
         return StatusCode.CANCELLED
     except Exception as error:  # noqa: BLE001 - every call ends with a status
-        outcome = outcome_of(error, context, method.path)
+        with named(scope["headers"]):
+            outcome = outcome_of(error, context, method.path)
     else:
         if context.code() is StatusCode.OK:
             await send(START)

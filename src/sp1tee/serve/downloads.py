@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sp1tee.errors import BlobErased, LeaseLost, NoSuchPath
+from sp1tee.serve.caller import caller
 from sp1tee.serve.http import Exchange
 from sp1tee.serve.lease_header import lease_token
 from sp1tee.serve.sending import send_blob
@@ -34,6 +35,7 @@ class Proofs:
             record = await self._store.requests.by_proof_token(token)
         if record is None or record.proof_blob is None:
             raise _no_proof()
+        exchange.about = record.key
         try:
             size = await self._store.vault.size(record.proof_blob)
         except BlobErased:
@@ -75,9 +77,12 @@ class Blobs:
 
     async def _leased(self, exchange: Exchange) -> Leased:
         lease_id = exchange.parameters["lease"]
-        leased = await self._store.requests.by_lease(lease_id, lease_token(exchange))
+        leased = await self._store.requests.by_lease(
+            lease_id, lease_token(exchange), identity=caller()
+        )
         if leased is None:
             raise LeaseLost("There is no such lease, or it is lost.")
+        exchange.about = leased.record.key
         return leased
 
     async def _send(

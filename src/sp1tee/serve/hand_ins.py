@@ -10,6 +10,7 @@ from typing import Final
 
 from sp1tee.errors import LeaseLost, MockRefused, ProofMissing, ProofRefused, Refusal
 from sp1tee.serve.background import Background
+from sp1tee.serve.caller import caller
 from sp1tee.serve.examine import Examined, examine
 from sp1tee.serve.http import Exchange
 from sp1tee.serve.lease_header import lease_token
@@ -28,6 +29,7 @@ _KEPT_S: Final = 1800.0
 class _HandIn:
     request: str
     token: bytes = field(repr=False)
+    holder: str | None
     sealed: SealedBlob
     examined: Examined
     until: float
@@ -68,6 +70,7 @@ class HandIns:
         """Answer PUT. The proof of a lost lease is taken too: it may still come first."""
         lease_id, token = exchange.parameters["lease"], lease_token(exchange)
         record = await self._wanted(lease_id, token)
+        exchange.about = record.key
         pieces: list[bytes] = []
         sealed = await receive_blob(
             exchange,
@@ -83,11 +86,15 @@ class HandIns:
                 _examine, record, pieces, allow_mock=self._allow_mock
             )
             await self._wanted(lease_id, token)
+        except (ProofRefused, MockRefused):
+            self._erase(sealed)
+            await self._store.requests.note_refused(lease_id, token, identity=caller())
+            raise
         except BaseException:
             self._erase(sealed)
             raise
         until = self._clock() + _KEPT_S
-        self._keep(lease_id, _HandIn(record.key, token, sealed, examined, until))
+        self._keep(lease_id, _HandIn(record.key, token, caller(), sealed, examined, until))
         await exchange.answer(_NO_CONTENT)
 
     @contextmanager
@@ -125,7 +132,7 @@ class HandIns:
 
     async def _wanted(self, lease_id: str, token: bytes) -> RequestRecord:
         """Return the request of a lease that still waits for a proof; raises `LeaseLost`."""
-        record = await self._store.requests.lease_record(lease_id, token)
+        record = await self._store.requests.lease_record(lease_id, token, identity=caller())
         if record is None or record.state not in WAITING_STATES:
             raise LeaseLost("There is no such lease, or its request has ended.")
         return record
@@ -159,7 +166,7 @@ class HandIns:
 def _check(
     hand_in: _HandIn, token: bytes, sha256: bytes, public_values_hash: bytes, *, mock: bool
 ) -> None:
-    if not hmac.compare_digest(hand_in.token, token):
+    if hand_in.holder != caller() or not hmac.compare_digest(hand_in.token, token):
         raise LeaseLost("There is no such lease.")
     if hand_in.sealed.sha256 != sha256:
         raise ProofRefused("The proof that was PUT has another sha256.")

@@ -1,13 +1,14 @@
 """The HTTP half of a listener: routes, errors, access log."""
 
+import math
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
 from sp1tee import logs
-from sp1tee.errors import MethodNotAllowed, NoSuchPath, Sp1teeError, TryLater
+from sp1tee.errors import MethodNotAllowed, NoSuchPath, Refusal, Sp1teeError, TryLater
 from sp1tee.serve.gate import Gate
-from sp1tee.serve.http import Exchange, Gone, Receive, Scope, Send
+from sp1tee.serve.http import Exchange, Gone, Headers, Receive, Scope, Send
 from sp1tee.serve.http_status import INTERNAL, http_status
 from sp1tee.serve.request_ids import RequestIds
 from sp1tee.serve.routes import UNKNOWN, Route, find
@@ -15,7 +16,7 @@ from sp1tee.serve.routes import UNKNOWN, Route, find
 Observer = Callable[[str, str, int, float], None]
 """Told of every request's template, method, status and seconds."""
 
-_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"})
+METHODS: Final = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"})
 _log = logs.get(__name__)
 
 
@@ -56,12 +57,12 @@ class HttpApp:
             else:
                 await _turn_away(exchange)
         except Gone:
-            _log.info("client went away", request_id=exchange.request_id)
+            _log.info("client went away", **exchange.names)
         except Exception as error:
             if not exchange.status:
                 await _tell(exchange, error)
             elif isinstance(error, Sp1teeError):
-                _log.warning("answer broken off", code=error.code, request_id=exchange.request_id)
+                _log.warning("answer broken off", code=error.code, **exchange.names)
             else:
                 raise
         finally:
@@ -69,7 +70,7 @@ class HttpApp:
                 self._gate.leave()
 
     def _record(self, exchange: Exchange, route: Route | None, seconds: float) -> None:
-        method = exchange.method if exchange.method in _METHODS else "OTHER"
+        method = exchange.method if exchange.method in METHODS else "OTHER"
         template = route.template if route else UNKNOWN
         self._observe(template, method, exchange.status, seconds)
         log = _log.debug if route and route.quiet else _log.info
@@ -81,7 +82,7 @@ class HttpApp:
             received=exchange.received,
             sent=exchange.sent,
             ms=round(seconds * 1000, 1),
-            request_id=exchange.request_id,
+            **exchange.names,
         )
 
 
@@ -106,9 +107,16 @@ async def _handle(exchange: Exchange, route: Route | None) -> None:
 async def _tell(exchange: Exchange, error: Exception) -> None:
     """Answer with an error; what nobody foresaw is logged, not told."""
     if not isinstance(error, Sp1teeError) or http_status(error) == INTERNAL:
-        _log.error("request failed", request_id=exchange.request_id, exc_info=error)
+        _log.error("request failed", exc_info=error, **exchange.names)
         error = Sp1teeError(
             "The server failed on this request.",
             advice=f"Try again; its log says more about {exchange.request_id}.",
         )
-    await exchange.refuse(http_status(error), error)
+    await exchange.refuse(http_status(error), error, headers=_retry_after(error))
+
+
+def _retry_after(error: Sp1teeError) -> Headers:
+    """Write when to try again (RFC 9110 §10.2.3), where the error says it."""
+    if not isinstance(error, Refusal) or error.retry_after_s is None:
+        return ()
+    return ((b"retry-after", b"%d" % math.ceil(error.retry_after_s)),)

@@ -25,7 +25,7 @@ ProofRequest = types_pb2.ProofRequest | auction_pb2.ProofRequest
 
 _STATES: dict[int, frozenset[State]] = {
     types_pb2.REQUESTED: frozenset({State.ACCEPTED}),
-    types_pb2.ASSIGNED: frozenset({State.QUEUED, State.LEASED, State.PROVED}),
+    types_pb2.ASSIGNED: frozenset({State.QUEUED, State.LEASED, State.HELD, State.PROVED}),
     types_pb2.FULFILLED: frozenset({State.SETTLED}),
     types_pb2.UNFULFILLABLE: frozenset({State.FAILED, State.EXPIRED}),
 }

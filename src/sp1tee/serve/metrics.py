@@ -1,55 +1,81 @@
 """GET /metrics on the worker listener, in Prometheus' text format."""
 
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
+from sp1tee.errors import StoreError
+from sp1tee.monitoring.page import CONTENT_TYPE, new_registry, page
+from sp1tee.serve import catalogue
+from sp1tee.serve.free_space import free_bytes
+from sp1tee.serve.health import Health
 from sp1tee.serve.http import Exchange
-from sp1tee.serve.queue_watch import QueueWatch
+from sp1tee.serve.lifecycle import Lifecycle, Untold
 from sp1tee.serve.registry import Registry
-from sp1tee.serve.rpc_stats import BOUNDS, RpcStats
-from sp1tee.store.records import ArtifactKind
+from sp1tee.serve.rpc_stats import RpcStats
+from sp1tee.store.records import ArtifactKind, RequestRecord
 from sp1tee.store.store import Store
 
 ROUTE: Final = "/metrics"
 
-_CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
-_OUTBOX_LIMIT: Final = 1000
 _OK: Final = 200
+_MOST_UNTOLD: Final = 10_000
 
 
 class Metrics:
     """What this server counts. Labels hold methods, states and path templates, nothing private."""
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Count; `clock` is the time that the store goes by."""
+        self._clock = clock
+        self._registry = registry = new_registry()
         self.rpc = RpcStats()
-        self._registry.register(self.rpc)
-        self._http = Histogram(
-            "sp1tee_http_seconds",
-            "How long HTTP requests took.",
-            ("path", "method", "status"),
-            buckets=BOUNDS,
-            registry=self._registry,
-        )
-        self._uploads = self._counter("sp1tee_uploads", "Finished uploads.", "kind")
-        self._upload_bytes = self._counter("sp1tee_upload_bytes", "Bytes of them.", "kind")
-        self._upstream = self._counter(
-            "sp1tee_upstream_failures", "Calls upstream that failed.", "method", "status"
-        )
-        self._requests = self._gauge("sp1tee_requests", "Requests by state.", "state")
-        self._queue_age = self._gauge("sp1tee_queue_age_seconds", "Age of the oldest queued one.")
-        self._workers = self._gauge("sp1tee_workers", "Workers heard of lately.")
-        self._outbox = self._gauge(
-            "sp1tee_outbox_due", f"Endings the network must be told now, {_OUTBOX_LIMIT} at most."
-        )
+        registry.register(self.rpc)
+        self._lifecycle = Lifecycle(registry, wall=clock)
+        self._untold = Untold(registry)
+        self._http = catalogue.HTTP_SECONDS.histogram(registry)
+        self._refusals = catalogue.REFUSALS.counter(registry)
+        self._closed = catalogue.CONNECTIONS_CLOSED.counter(registry)
+        self._lost = catalogue.LOST.counter(registry)
+        self._uploads = catalogue.UPLOADS.counter(registry)
+        self._upload_bytes = catalogue.UPLOAD_BYTES.counter(registry)
+        self._upstream = catalogue.UPSTREAM_CALLS.counter(registry)
+        self._requests = catalogue.REQUESTS.gauge(registry)
+        self._workers = catalogue.WORKERS.gauge(registry)
+        self._parts = catalogue.PART_READY.gauge(registry)
+        self._disk_free = catalogue.DISK_FREE.gauge(registry)
+
+    async def follow(
+        self, store: Store, open_records: Sequence[RequestRecord], *, upstream: bool
+    ) -> None:
+        """Follow every change in a store; with `upstream`, also what a network is to be told."""
+        self._lifecycle.begin(open_records)
+        store.witness(self._lifecycle.made)
+        store.subscribe(self._lifecycle.changed)
+        if upstream:
+            untold = [*await store.requests.outbox(_MOST_UNTOLD), *open_records]
+            self._untold.begin(untold, self._clock)
+            store.subscribe(self._untold.changed)
 
     def http(self, path: str, method: str, status: int, seconds: float) -> None:
         """Note an HTTP request that is over; `path` is a template."""
         self._http.labels(path, method, str(status)).observe(seconds)
 
-    def upstream_failed(self, method: str, status: str) -> None:
-        """Note a call to the upstream network that failed."""
+    def refused(self, listener: str, code: str) -> None:
+        """Note a refusal by its stable code."""
+        self._refusals.labels(listener, code).inc()
+
+    def connections_closed(self, listener: str, reason: str, number: int) -> None:
+        """Note connections that were broken off."""
+        self._closed.labels(listener, reason).inc(number)
+
+    def leases_lost(self, number: int) -> None:
+        """Note leases whose workers fell silent."""
+        self._lost.inc(number)
+
+    def upstream_answered(self, method: str, status: str) -> None:
+        """Note a call to the upstream network that is over."""
         self._upstream.labels(method, status).inc()
 
     def upload(self, kind: ArtifactKind, size: int) -> None:
@@ -57,37 +83,41 @@ class Metrics:
         self._uploads.labels(kind).inc()
         self._upload_bytes.labels(kind).inc(size)
 
-    async def refresh(self, store: Store, queue: QueueWatch, registry: Registry) -> None:
-        """Look at what is now."""
-        for state, number in (await store.requests.counts()).items():
-            self._requests.labels(state.value).set(number)
-        self._outbox.set(len(await store.requests.outbox(_OUTBOX_LIMIT)))
-        self._queue_age.set(queue.oldest_s())
-        self._workers.set(len(registry.workers()))
+    def found(self, parts: Mapping[str, bool]) -> None:
+        """Note which parts of the service are as they should be."""
+        for part, ready in parts.items():
+            self._parts.labels(part).set(ready)
+
+    async def refresh(self, store: Store, registry: Registry, data_dir: Path) -> None:
+        """Look at what is now; a store that fails leaves its figures as they were."""
+        with suppress(StoreError):
+            for state, number in (await store.requests.counts()).items():
+                self._requests.labels(state.value).set(number)
+        for name, number in (await registry.states()).items():
+            self._workers.labels(name).set(number)
+        self._disk_free.set(await free_bytes(data_dir))
+        self._lifecycle.refresh()
+        self._untold.refresh()
 
     def text(self) -> bytes:
         """Write everything."""
-        return generate_latest(self._registry)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self._registry)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry)
+        return page(self._registry)
 
 
 class MetricsPage:
     """The page that Prometheus reads."""
 
     def __init__(
-        self, metrics: Metrics, store: Store, queue: QueueWatch, registry: Registry
+        self, metrics: Metrics, health: Health, store: Store, registry: Registry, data_dir: Path
     ) -> None:
         self._metrics = metrics
+        self._health = health
         self._store = store
-        self._queue = queue
         self._registry = registry
+        self._data_dir = data_dir
 
     async def get(self, exchange: Exchange) -> None:
         """Answer GET."""
-        await self._metrics.refresh(self._store, self._queue, self._registry)
-        await exchange.answer(_OK, self._metrics.text(), content_type=_CONTENT_TYPE)
+        self._metrics.found(self._health.parts())
+        await self._metrics.refresh(self._store, self._registry, self._data_dir)
+        await exchange.answer(_OK, self._metrics.text(), content_type=CONTENT_TYPE.encode())

@@ -1,26 +1,44 @@
 """Opening what a server keeps: its directory, its keys, its store."""
 
+from dataclasses import dataclass
 from typing import Final
 
-from sp1tee import logs
-from sp1tee.errors import ConfigError, HexError, VaultKeyError
+from pydantic import SecretStr
+
+from sp1tee.errors import ConfigError, WrongVaultKeyError
 from sp1tee.serve.settings import ServeSettings
-from sp1tee.store.master_key import KEY_SIZE, MasterKey
+from sp1tee.serve.vault_bucket import open_bucket
+from sp1tee.serve.vault_key import Protection, open_vault_key
 from sp1tee.store.records import StoreLimits
 from sp1tee.store.store import Store, open_store
-from sp1tee.wire.hexes import from_hex
 
-VAULT_KEY_FILE: Final = "vault.key"
+_ANOTHER_APPLICATION: Final = (
+    "The enclave has another key: run the application that this data belongs to (its app id and "
+    "its key provider). Data that was begun with a key file needs that file and "
+    "--vault-key-source file."
+)
 
-_log = logs.get(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a server keeps.
+
+    Attributes:
+        store: requests and inputs.
+        protection: what keeps the inputs from whoever has the disk.
+    """
+
+    store: Store
+    protection: Protection
 
 
-async def open_kept(settings: ServeSettings) -> Store:
+async def open_kept(settings: ServeSettings) -> Kept:
     """Open the store of a server, making it on first use.
 
     Raises:
-        ConfigError: the data directory or the database's URL cannot be used.
+        ConfigError: the data directory, the database's or the vault's URL cannot be used.
         VaultKeyError: the vault key is none, or not this vault's.
+        GuestAgentError: the vault key is the guest agent's to give, and it gives none.
         StoreError: the store cannot be opened.
     """
     try:
@@ -29,31 +47,27 @@ async def open_kept(settings: ServeSettings) -> Store:
         raise ConfigError(
             f"The data directory {settings.data_dir} cannot be made: {error.strerror}."
         ) from None
-    return await open_store(
-        data_dir=settings.data_dir,
-        master_key=_master_key(settings),
-        database_url=settings.database_url,
-        limits=StoreLimits(
-            max_attempts=settings.max_attempts,
-            proof_retention_s=settings.proof_retention_s,
-            unused_upload_s=settings.upload_ttl_s,
-        ),
-    )
+    key = await open_vault_key(settings)
+    try:
+        store = await open_store(
+            data_dir=settings.data_dir,
+            master_key=key.master,
+            database_url=_shown(settings.database_url),
+            bucket=open_bucket(settings),
+            limits=StoreLimits(
+                max_attempts=settings.max_attempts,
+                hold_poisoned=settings.poisoned == "hold",
+                quarantine_after=settings.quarantine_after,
+                proof_retention_s=settings.proof_retention_s,
+                unused_upload_s=settings.upload_ttl_s,
+            ),
+        )
+    except WrongVaultKeyError as error:
+        if key.protection is not Protection.ENCLAVE:
+            raise
+        raise WrongVaultKeyError(error.message, advice=_ANOTHER_APPLICATION) from None
+    return Kept(store, key.protection)
 
 
-def _master_key(settings: ServeSettings) -> MasterKey:
-    if settings.vault_key is not None:
-        try:
-            return MasterKey(from_hex(settings.vault_key.get_secret_value(), KEY_SIZE, "vault key"))
-        except HexError as error:
-            raise VaultKeyError(error.message, advice="Give 64 hex digits.") from None
-    path = settings.data_dir / VAULT_KEY_FILE
-    key, made = MasterKey.made_or_read(path, data_dir=settings.data_dir)
-    if made:
-        _log.warning("a vault key was made: keep it, nothing can be read without", path=str(path))
-    _log.warning(
-        "the vault key lies beside the data: whoever takes both can read waiting inputs; "
-        "set vault_key_file outside of an experiment",
-        path=str(path),
-    )
-    return key
+def _shown(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

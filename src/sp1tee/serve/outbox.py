@@ -39,6 +39,8 @@ _log = get(__name__)
 class Outbox:
     """Sends what the network has not been told yet, oldest first, one call at a time.
 
+    Of several servers with one store, one at a time does.
+
     Args:
         store: knows what is due.
         account: signs and sends.
@@ -58,6 +60,7 @@ class Outbox:
     ) -> None:
         self._requests = store.requests
         self._vault = store.vault
+        self._exclusively = store.exclusively
         self._account = account
         self._statuses = statuses
         self._allow_mock = allow_mock
@@ -77,11 +80,17 @@ class Outbox:
 
     async def _deliver_due(self) -> None:
         try:
-            while due := await self._requests.outbox(BATCH):
-                for record in due:
-                    await self._deliver(record)
+            while await self._requests.outbox(1):
+                await self._deliver_in_turn()
         except StoreError as error:
             _log.error("outbox_failed", code=error.code, error=error.message)
+
+    async def _deliver_in_turn(self) -> None:
+        """Deliver what is due once no other server with the same account is about to."""
+        async with self._exclusively(f"account {self._account.address.hex()}") as is_held:
+            for record in await self._requests.outbox(BATCH):
+                if is_held():
+                    await self._deliver(record)
 
     async def _rest(self) -> None:
         try:
@@ -152,7 +161,7 @@ class Outbox:
         request_id = record.request_id or b""
         self._statuses.forget(request_id)
         try:
-            polled = await self._statuses.get(request_id)
+            polled = await self._statuses.get(request_id, about=record.key)
         except NetworkError:
             return False
         status = polled.status.fulfillment_status

@@ -1,5 +1,6 @@
 """The public listener: requesters' calls, uploads, proofs. Nothing private can be read here."""
 
+from functools import partial
 from typing import Final
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -15,6 +16,7 @@ from sp1tee.serve.listener import BODY_IDLE_S, Policy
 from sp1tee.serve.network.build import NetworkRoom
 from sp1tee.serve.ports import port
 from sp1tee.serve.quota import ByteQuota
+from sp1tee.serve.refusals import counting_refusals
 from sp1tee.serve.routes import Route
 
 MESSAGE_LIMIT: Final = 1 << 20
@@ -40,8 +42,13 @@ class PublicApp:
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
             reflection.aio.ReflectionServicer(names), self._bridge
         )
-        http = HttpApp(_routes(core), core.gate, core.metrics.http)
-        self.app = port(self._bridge, http)
+        routes = _routes(core)
+        http = HttpApp(routes, core.gate, core.metrics.http)
+        both = port(self._bridge, http)
+        self.app = counting_refusals(both, partial(core.metrics.refused, "public"))
+        if core.traces is not None:
+            # Strangers do not say what of ours theirs belongs to.
+            self.app = core.traces.app(self.app, self._bridge, routes, linked=False)
 
     async def open(self) -> None:
         """Say that the services are there."""

@@ -69,10 +69,11 @@ class Quota:
         """Return a number that a requester's open requests do not exceed.
 
         Between two counts requests only end, but for those that come in here: it is counted again
-        when the last count and what came since are not low enough.
+        when the last count and what came since are not low enough. Where requests come in at other
+        servers, too, they are counted each time.
         """
         known = self._at_most.get(requester)
-        if known is not None and known <= enough:
+        if known is not None and known <= enough and not self._store.shared:
             return known
         if len(self._at_most) >= _REMEMBERED:
             self._at_most.clear()

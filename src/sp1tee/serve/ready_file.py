@@ -17,11 +17,13 @@ class Ready:
         public: origin of the public listener, as seen from this machine.
         worker: origin of the worker listener, likewise.
         pid: the process.
+        input_protection: what keeps stored inputs from whoever has the disk.
     """
 
     public: str
     worker: str
     pid: int
+    input_protection: str
 
 
 def write_ready_file(path: Path, ready: Ready) -> None:

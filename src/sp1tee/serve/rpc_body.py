@@ -1,6 +1,8 @@
 """Reading the messages of a call out of an HTTP request's body."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from google.protobuf.message import DecodeError
 from grpc import StatusCode
@@ -8,6 +10,9 @@ from grpc import StatusCode
 from sp1tee.serve.framing import PREFIX_SIZE, CallError, frame_size, message_of, only_message
 from sp1tee.serve.http import Receive
 from sp1tee.serve.rpc_method import Method
+
+MESSAGE_S: Final = 60.0
+"""How long the one message of a call may be on its way, however little of it comes at a time."""
 
 
 class Disconnected(Exception):  # noqa: N818 - it is an event
@@ -18,7 +23,7 @@ async def read_request(receive: Receive, method: Method, encoding: bytes) -> obj
     """Read the one message of a call that takes one.
 
     Raises:
-        CallError: the body is not one message of the method's kind, or too large.
+        CallError: the body is not one message of the method's kind, or too large, or too slow.
         Disconnected: the client went away first.
     """
     body = await _read_body(receive, method.limit + PREFIX_SIZE)
@@ -64,17 +69,32 @@ async def _read_body(receive: Receive, limit: int) -> bytes:
     """Read the body, but not much more than `limit` bytes of it."""
     event = await receive()
     body: bytes = event.get("body", b"")
-    more: list[bytes] = []
-    size = len(body)
-    while event.get("more_body") and size <= limit:
+    # Most bodies come in one piece, which needs no clock.
+    if event.get("more_body") and len(body) <= limit:
+        try:
+            async with asyncio.timeout(MESSAGE_S):
+                return await _read_pieces(receive, body, limit)
+        except TimeoutError:
+            raise CallError(
+                StatusCode.DEADLINE_EXCEEDED, f"The message took longer than {MESSAGE_S:.0f} s."
+            ) from None
+    if event["type"] != "http.request":
+        raise Disconnected
+    return body
+
+
+async def _read_pieces(receive: Receive, first: bytes, limit: int) -> bytes:
+    pieces, size, more = [first], len(first), True
+    while more and size <= limit:
         event = await receive()
+        if event["type"] != "http.request":
+            raise Disconnected
         chunk = event.get("body", b"")
         size += len(chunk)
         if chunk:
-            more.append(chunk)
-    if event["type"] != "http.request":
-        raise Disconnected
-    return b"".join((body, *more)) if more else body
+            pieces.append(chunk)
+        more = event.get("more_body", False)
+    return b"".join(pieces)
 
 
 def _whole(buffer: bytearray, limit: int) -> int | None:

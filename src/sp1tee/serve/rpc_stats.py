@@ -7,20 +7,18 @@ thousand polls a second would feel.
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from grpc import StatusCode
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-BOUNDS: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
-"""Upper bounds of the latency buckets, seconds."""
+from sp1tee.serve.catalogue import RPC, RPC_SECONDS
 
 
 @dataclass(slots=True)
 class _MethodStats:
     codes: dict[StatusCode, int] = field(default_factory=dict)
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(RPC_SECONDS.bounds) + 1))
     seconds: float = 0.0
 
 
@@ -36,14 +34,14 @@ class RpcStats(Collector):
         if stats is None:
             stats = self._methods[path] = _MethodStats()
         stats.codes[code] = stats.codes.get(code, 0) + 1
-        stats.buckets[bisect_left(BOUNDS, seconds)] += 1
+        stats.buckets[bisect_left(RPC_SECONDS.bounds, seconds)] += 1
         stats.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
         """Give everything to Prometheus."""
-        calls = CounterMetricFamily("sp1tee_rpc", "Calls that are over.", labels=("method", "code"))
+        calls = CounterMetricFamily(RPC.name, RPC.text, labels=RPC.labels)
         latency = HistogramMetricFamily(
-            "sp1tee_rpc_seconds", "How long calls took.", labels=("method",)
+            RPC_SECONDS.name, RPC_SECONDS.text, labels=RPC_SECONDS.labels
         )
         for path, stats in self._methods.items():
             for code, number in stats.codes.items():
@@ -56,7 +54,7 @@ class RpcStats(Collector):
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
     below = 0
     made = []
-    for bound, number in zip((*map(str, BOUNDS), "+Inf"), buckets, strict=True):
+    for bound, number in zip((*map(str, RPC_SECONDS.bounds), "+Inf"), buckets, strict=True):
         below += number
         made.append((bound, float(below)))
     return made

@@ -1,6 +1,7 @@
 """How a call ends: from what a servicer raised to the status, text and metadata a client sees."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import grpc
 from grpc import StatusCode
@@ -10,6 +11,7 @@ from sp1tee.errors import Refusal, StoreUnavailable
 from sp1tee.serve.framing import CallError, Pairs, status_text, trailers_of
 from sp1tee.serve.http import Event, Scope, Send
 from sp1tee.serve.rpc_context import CallContext
+from sp1tee.wire import retry_hint
 
 START: Event = {
     "type": "http.response.start",
@@ -22,6 +24,7 @@ START: Event = {
 }
 OK_TRAILERS: Event = {"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")]}
 
+_STREAMS_S: Final = 30.0
 _NO_BODY: Event = {"type": "http.response.body"}
 _log = logs.get(__name__)
 
@@ -43,10 +46,19 @@ class Outcome:
         return headers + trailers_of(self.metadata)
 
 
+def hint(code: StatusCode, text: str, seconds: float | None) -> Pairs:
+    """Write when to try again as trailing metadata; none where nobody says."""
+    if seconds is None:
+        return ()
+    number: int = code.value[0]
+    return ((retry_hint.KEY, retry_hint.encode_hint(number, text, seconds)),)
+
+
 DRAINING = Outcome(StatusCode.UNAVAILABLE, "The server is about to stop. Try again in a moment.")
 UNKNOWN_METHOD = Outcome(StatusCode.UNIMPLEMENTED, "There is no such method on this listener.")
+_FULL: Final = "Too many streaming calls are open. Try again later."
 TOO_MANY_STREAMS = Outcome(
-    StatusCode.RESOURCE_EXHAUSTED, "Too many streaming calls are open. Try again later."
+    StatusCode.RESOURCE_EXHAUSTED, _FULL, hint(StatusCode.RESOURCE_EXHAUSTED, _FULL, _STREAMS_S)
 )
 NO_TRAILERS = Outcome(
     StatusCode.INTERNAL,
@@ -60,8 +72,9 @@ def outcome_of(error: Exception, context: CallContext, path: str) -> Outcome:
         return Outcome(error.code, error.text)
     if isinstance(error, Refusal):
         text = f"{error.message} {error.advice}".strip()
+        code = StatusCode[error.status]
         metadata = (*context.trailing_metadata(), ("sp1tee-code", error.code))
-        return Outcome(StatusCode[error.status], text, metadata)
+        return Outcome(code, text, (*metadata, *hint(code, text, error.retry_after_s)))
     if isinstance(error, StoreUnavailable):
         _log.error("store failed a call", method=path, code=error.code, reason=error.message)
         metadata = (("sp1tee-code", error.code),)

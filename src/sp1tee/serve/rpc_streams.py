@@ -1,13 +1,14 @@
 """Calls with a stream of messages: health Watch and reflection. They may stay open for ever."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterable
 from typing import Any
 
 from grpc import StatusCode
 
 from sp1tee.serve.framing import frame
-from sp1tee.serve.http import Receive, Scope, Send
+from sp1tee.serve.http import Event, Receive, Scope, Send
 from sp1tee.serve.rpc_body import Disconnected, read_request, read_requests
 from sp1tee.serve.rpc_context import StreamContext
 from sp1tee.serve.rpc_method import Method
@@ -24,12 +25,14 @@ from sp1tee.serve.rpc_status import (
 class Streams:
     """The streaming calls that are open, no more than `most` at a time.
 
-    They do not hold up a server that wants to stop: `end` ends them all.
+    For one more, the oldest of the connection with most of them ends: who opens them by the hundred
+    keeps nobody out. They do not hold up a server that wants to stop: `end` ends them all.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: set[asyncio.Task[Any]] = set()
+        self._open: dict[asyncio.Task[Any], object] = {}
+        self._ousted: set[asyncio.Task[Any]] = set()
         self._ending = asyncio.Event()
 
     def end(self) -> None:
@@ -43,22 +46,33 @@ class Streams:
     ) -> StatusCode:
         """Answer one call; return how it ended."""
         reply = _Reply(method, send)
-        if self._ending.is_set() or len(self._open) >= self._most:
-            return await reply.end(DRAINING if self._ending.is_set() else TOO_MANY_STREAMS)
+        if self._ending.is_set():
+            return await reply.end(DRAINING)
+        if len(self._open) >= self._most:
+            self._oust()
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = scope.get("client")
         try:
             return await reply.end(await _outcome(method, scope, receive, reply, encoding))
         except Disconnected:
             return StatusCode.CANCELLED
         except asyncio.CancelledError:
-            if not self._ending.is_set():
+            if task not in self._ousted and not self._ending.is_set():
                 raise
             task.uncancel()
-            return await reply.end(DRAINING)
+            return await reply.end(TOO_MANY_STREAMS if task in self._ousted else DRAINING)
         finally:
-            self._open.discard(task)
+            self._ousted.discard(task)
+            self._open.pop(task, None)
+
+    def _oust(self) -> None:
+        """End the oldest call of the connection that has most."""
+        greediest, _ = Counter(self._open.values()).most_common(1)[0]
+        task = next(task for task, client in self._open.items() if client == greediest)
+        del self._open[task]
+        self._ousted.add(task)
+        task.cancel()
 
 
 class _Reply:
@@ -73,19 +87,26 @@ class _Reply:
         """Send one reply."""
         await self._begin()
         data = frame(self._method.encode(message))
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._put({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, outcome: Outcome) -> StatusCode:
         """Send the trailers; return the status they carry."""
         await self._begin()
-        await self._send({"type": "http.response.body"})
-        await self._send(trailers_event(outcome))
+        await self._put({"type": "http.response.body"})
+        await self._put(trailers_event(outcome))
         return outcome.code
 
     async def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            await self._send(START)
+            await self._put(START)
+
+    async def _put(self, event: Event) -> None:
+        """Send; whatever the transport raises means that nobody is there any more."""
+        try:
+            await self._send(event)
+        except Exception as error:
+            raise Disconnected from error
 
 
 async def _outcome(

@@ -12,6 +12,8 @@ CODE = "sp1tee-code"
 """Keys of a failed request's trailing metadata."""
 
 _MAX_REASON = 500
+# As it travels. A client may take as little as 8 KiB of metadata.
+_MAX_PRINTED = 4096
 
 # An auction client cancels what stays REQUESTED for 30 seconds, and this server is the prover: what
 # waits here for a worker is ASSIGNED.
@@ -19,6 +21,7 @@ _FULFILLMENT: dict[State, types_pb2.FulfillmentStatus.ValueType] = {
     State.ACCEPTED: types_pb2.REQUESTED,
     State.QUEUED: types_pb2.ASSIGNED,
     State.LEASED: types_pb2.ASSIGNED,
+    State.HELD: types_pb2.ASSIGNED,
     State.PROVED: types_pb2.ASSIGNED,
     State.SETTLED: types_pb2.FULFILLED,
     State.FAILED: types_pb2.UNFULFILLABLE,
@@ -78,15 +81,28 @@ def failure_text(record: RequestRecord) -> str:
     return "The request failed; the server noted no reason."
 
 
-def failure_trailers(record: RequestRecord) -> Metadata:
-    """Write the reason as trailing metadata: ASCII, percent-encoded like a URL's path."""
-    reason = quote(failure_text(record)[:_MAX_REASON], safe=" ,;:!?()[]{}'=+*/")
-    return ((REASON, reason), (CODE, NoProof.code))
+def failure_trailers(record: RequestRecord, printed: str = "") -> Metadata:
+    """Write the reason as trailing metadata: ASCII, percent-encoded like a URL's path.
+
+    Of what the program printed, the end stays if not all of it can.
+    """
+    while len(_escaped(printed)) > _MAX_PRINTED:
+        printed = printed[len(printed) // 8 + 1 :]
+    reason = failure_text(record)[:_MAX_REASON] + _quoting(printed)
+    return ((REASON, _escaped(reason)), (CODE, NoProof.code))
 
 
-def failure(record: RequestRecord) -> NoProof:
+def failure(record: RequestRecord, printed: str = "") -> NoProof:
     """Make the refusal that says why a request ended without a proof."""
-    return NoProof(failure_text(record))
+    return NoProof(failure_text(record) + _quoting(printed))
+
+
+def _quoting(printed: str) -> str:
+    return f" The program printed: {printed}" if printed else ""
+
+
+def _escaped(text: str) -> str:
+    return quote(text, safe=" ,;:!?()[]{}'=+*/")
 
 
 def _add_proof(

@@ -1,15 +1,19 @@
 """What time does to requests and blobs, done once a second."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import count
 
 from sp1tee.errors import StoreError
 from sp1tee.logs import get
+from sp1tee.store.records import State
 from sp1tee.store.store import Store
 
 EVERY_S = 1.0
 FILES_EVERY = 600
 """Sweeps between two looks at the vault's files."""
+
+_BY_TIME_ALONE = frozenset({State.EXPIRED, State.SETTLED})
 
 _log = get(__name__)
 
@@ -21,8 +25,10 @@ class Sweeper:
     the outbox, hear of every change. Files that nothing names any more go every ten minutes.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lost: Callable[[int], None] | None = None) -> None:
+        """Sweep `store`; `lost` is told how many leases of silent workers ended."""
         self._store = store
+        self._lost = lost
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -35,7 +41,11 @@ class Sweeper:
 
     async def _sweep(self, *, files: bool) -> None:
         changed = await self._store.requests.sweep()
+        # What did not expire, and lost no old proof, was taken from a silent worker.
+        lost = sum(record.state not in _BY_TIME_ALONE for record in changed)
+        if self._lost and lost:
+            self._lost(lost)
         for record in changed:
-            _log.info("swept", request=record.key, state=record.state.value)
+            _log.info("swept", request=record.key, state=record.state.value, worker=record.worker)
         if files and (removed := await self._store.vault.sweep()):
             _log.info("files_swept", removed=removed)

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from sp1tee.errors import NoSuchRequest
+from sp1tee.serve.last_words import LastWords
 from sp1tee.serve.network import StatusReply
 from sp1tee.serve.statuses import failure, failure_trailers, has_failed, status_of
 from sp1tee.store.records import RequestRecord
@@ -22,6 +23,7 @@ class StatusView:
         proof_base: what stands before the token in a proof's URL, e.g. ``https://host/proofs/``.
         text_replies: answer polls of failed requests with an error that carries the reason,
             instead of the enumeration that programs look at.
+        last_words: what failed programs printed.
         capacity: how many requests are kept.
     """
 
@@ -31,11 +33,13 @@ class StatusView:
         *,
         proof_base: str,
         text_replies: bool = False,
+        last_words: LastWords | None = None,
         capacity: int = CAPACITY,
     ) -> None:
         self._requests = store.requests
         self._proof_base = proof_base
         self._text_replies = text_replies
+        self._last_words = last_words or LastWords()
         self._capacity = capacity
         self._records: OrderedDict[bytes, RequestRecord] = OrderedDict()
         self._replies: dict[bytes, StatusReply] = {}
@@ -87,9 +91,10 @@ class StatusView:
         if not has_failed(record):
             uri = f"{self._proof_base}{record.proof_token}" if record.proof_token else None
             return StatusReply(status_of(record, uri).SerializeToString())
+        printed = self._last_words.of(record.key)
         if self._text_replies:
-            raise failure(record)
-        return StatusReply(status_of(record).SerializeToString(), failure_trailers(record))
+            raise failure(record, printed)
+        return StatusReply(status_of(record).SerializeToString(), failure_trailers(record, printed))
 
     def _changed(self, record: RequestRecord) -> None:
         if record.request_id is not None:

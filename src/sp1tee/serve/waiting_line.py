@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from sp1tee.store.records import Capability, Leased, RequestRecord, State
 
@@ -13,16 +14,18 @@ Take = Callable[[], Awaitable[Leased | None]]
 @dataclass(eq=False, slots=True)
 class _Waiter:
     can: frozenset[tuple[str, int]]
+    keys: frozenset[bytes]
     news: RequestRecord | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, record: RequestRecord) -> bool:
-        """Take news of a request; False if it is for somebody else."""
-        if self.news is not None or (record.version, record.mode) not in self.can:
-            return False
+    def fits(self, record: RequestRecord) -> bool:
+        """Whether news of a request are for this one."""
+        return self.news is None and (record.version, record.mode) in self.can
+
+    def tell(self, record: RequestRecord) -> None:
+        """Take news of a request."""
         self.news = record
         self.woken.set()
-        return True
 
     def forget(self) -> None:
         """Forget the news: whoever looks now will see what it was about."""
@@ -34,8 +37,9 @@ class WaitingLine:
     """First come, first served, among those who can do the work.
 
     Nobody polls: a request that becomes ready wakes the first worker in line that fits it and has
-    not been woken yet. A worker that was woken and needed no waking, because it found something
-    else or went away, passes the news on.
+    not been woken yet; one that has its program set up goes before those that have not. A worker
+    that was woken and needed no waking, because it found something else or went away, passes the
+    news on.
     """
 
     def __init__(self) -> None:
@@ -54,21 +58,27 @@ class WaitingLine:
             waiter.woken.set()
 
     async def wait(
-        self, capabilities: Iterable[Capability], seconds: float, take: Take
+        self,
+        capabilities: Iterable[Capability],
+        seconds: float,
+        take: Take,
+        keys: frozenset[bytes] = frozenset(),
     ) -> Leased | None:
         """Lease something that fits, now or within `seconds`; None if there was nothing.
 
-        `take` is not cancelled when the time is over: it may have taken something.
+        `keys` are hashes of the programs that the worker has set up.
+
+        `take` is not cancelled when the time is over: it may have taken something. What it raises
+        ends the wait; the news that it was about to look at go to the next in line.
         """
         can = ((offered.version, mode) for offered in capabilities for mode in offered.modes)
-        waiter = _Waiter(frozenset(can))
+        waiter = _Waiter(frozenset(can), keys)
         until = asyncio.get_running_loop().time() + seconds
         # In line before the first try: what becomes ready during it must not be missed.
         self._line[waiter] = None
         try:
             while not self._closed:
-                waiter.forget()
-                if (leased := await take()) or not await _woken(waiter, until):
+                if (leased := await _taken(waiter, take)) or not await _woken(waiter, until):
                     return leased
         finally:
             del self._line[waiter]
@@ -77,7 +87,22 @@ class WaitingLine:
         return None
 
     def _wake(self, record: RequestRecord) -> None:
-        any(waiter.tell(record) for waiter in self._line)
+        fitting = (waiter for waiter in self._line if waiter.fits(record))
+        first = next(fitting, None)
+        if first is None:
+            return
+        prepared = (one for one in chain([first], fitting) if record.vk_hash in one.keys)
+        next(prepared, first).tell(record)
+
+
+async def _taken(waiter: _Waiter, take: Take) -> Leased | None:
+    news = waiter.news
+    waiter.forget()
+    try:
+        return await take()
+    except BaseException:
+        waiter.news = waiter.news or news
+        raise
 
 
 async def _woken(waiter: _Waiter, until: float) -> bool:

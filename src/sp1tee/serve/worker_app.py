@@ -1,9 +1,12 @@
 """The worker listener: leases, inputs and proofs for fulfillers, figures for operators."""
 
 import secrets
+from functools import partial
 from typing import Any, Final
 
 from sp1tee.serve import downloads, hand_ins, health, metrics
+from sp1tee.serve.admin import QueueAdmin
+from sp1tee.serve.admin_workers import WorkerAdmin
 from sp1tee.serve.bridge import GrpcBridge
 from sp1tee.serve.core import Core
 from sp1tee.serve.hand_ins import HandIns
@@ -11,10 +14,12 @@ from sp1tee.serve.http_app import HttpApp
 from sp1tee.serve.listener import BODY_IDLE_S, Policy
 from sp1tee.serve.metrics import MetricsPage
 from sp1tee.serve.ports import port
-from sp1tee.serve.queue_watch import QueueWatch
+from sp1tee.serve.refusals import counting_refusals
 from sp1tee.serve.routes import Route
+from sp1tee.serve.tokens import Tokens
 from sp1tee.serve.waiting_line import WaitingLine
-from sp1tee.serve.worker_auth import WorkerAuth
+from sp1tee.serve.worker_auth import AdminAuth, WorkerAuth
+from sp1tee.serve.worker_credentials import WorkerCredentials
 from sp1tee.serve.workers import LeaseRules, Workers
 from sp1tee.wire.pb import worker_pb2_grpc
 
@@ -27,7 +32,7 @@ _OWN_PATIENCE_S: Final = 10.0
 class WorkerApp:
     """The app of the worker listener, and what it takes to stop it."""
 
-    def __init__(self, core: Core, token: str, queue: QueueWatch) -> None:
+    def __init__(self, core: Core, tokens: Tokens) -> None:
         self._line = WaitingLine()
         self._bridge = GrpcBridge(
             gate=core.gate, limit=MESSAGE_LIMIT, observe=core.metrics.rpc.observe
@@ -45,12 +50,27 @@ class WorkerApp:
             proofs,
             registry=core.registry,
             background=core.background,
+            last_words=core.last_words,
             rules=_rules(core),
         )
         server: Any = self._bridge
-        worker_pb2_grpc.add_WorkersServicer_to_server(workers, server)
-        http = HttpApp(_routes(core, proofs, queue), core.gate, core.metrics.http)
-        self.app = WorkerAuth(token, port(self._bridge, http))
+        servicer: Any = workers if core.traces is None else core.traces.linked(workers)
+        worker_pb2_grpc.add_WorkersServicer_to_server(servicer, server)
+        routes, admin_routes = _routes(core, proofs), _admin_routes(core)
+        http = HttpApp(routes, core.gate, core.metrics.http)
+        admin = HttpApp(admin_routes, core.gate, core.metrics.http)
+        shared = tokens.worker if core.settings.shared_worker_token else None
+        guarded = AdminAuth(
+            tokens.admin,
+            admin,
+            others=WorkerAuth(
+                WorkerCredentials(shared, core.store.identities), port(self._bridge, http)
+            ),
+        )
+        self.app = counting_refusals(guarded, partial(core.metrics.refused, "worker"))
+        if core.traces is not None:
+            every = (*routes, *admin_routes)
+            self.app = core.traces.app(self.app, self._bridge, every, linked=True)
         core.store.subscribe(self._line.changed)
 
     def close(self) -> None:
@@ -77,9 +97,14 @@ def _rules(core: Core) -> LeaseRules:
     )
 
 
-def _routes(core: Core, proofs: HandIns, queue: QueueWatch) -> tuple[Route, ...]:
+def _admin_routes(core: Core) -> tuple[Route, ...]:
+    workers = WorkerAdmin(core.store.identities, core.registry)
+    return (*QueueAdmin(core.store.requests).routes, *workers.routes)
+
+
+def _routes(core: Core, proofs: HandIns) -> tuple[Route, ...]:
     blobs = downloads.Blobs(core.store)
-    page = MetricsPage(core.metrics, core.store, queue, core.registry)
+    page = MetricsPage(core.metrics, core.health, core.store, core.registry, core.settings.data_dir)
     return (
         Route(downloads.STDIN_ROUTE, {"GET": blobs.get_stdin, "HEAD": blobs.get_stdin}),
         Route(downloads.PROGRAM_ROUTE, {"GET": blobs.get_program, "HEAD": blobs.get_program}),

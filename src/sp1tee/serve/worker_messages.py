@@ -6,14 +6,18 @@ from typing import Final
 
 from sp1tee.errors import MalformedCall
 from sp1tee.store.records import UNKNOWN_FAILURE, Capability, ExecutionFacts, Failure, Leased
+from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import worker_pb2
 
 _HASH_SIZE: Final = 32
 _NAME_LENGTH: Final = 128
 _TEXT_LENGTH: Final = 1000
+_PRINTED_LENGTH: Final = 2048
 _MOST_CAPABILITIES: Final = 64
+_MOST_KEYS: Final = 256
 _MILLISECONDS: Final = 1000
 _TENANT_LENGTH: Final = 16
+_KNOWN_MODES: Final = frozenset(map(int, Mode))
 
 
 def worker_name(name: str) -> str:
@@ -31,7 +35,7 @@ def worker_name(name: str) -> str:
 
 
 def capabilities_of(request: worker_pb2.LeaseRequest) -> tuple[Capability, ...]:
-    """Read what a worker can prove.
+    """Read what a worker can prove. Modes unknown here are left out: nobody can ask for them.
 
     Raises:
         MalformedCall: it says nothing, or too much.
@@ -42,9 +46,23 @@ def capabilities_of(request: worker_pb2.LeaseRequest) -> tuple[Capability, ...]:
             advice=f"Give 1 to {_MOST_CAPABILITIES} capabilities.",
         )
     return tuple(
-        Capability(offered.version, frozenset(offered.modes), offered.mock)
+        Capability(offered.version, _KNOWN_MODES.intersection(offered.modes), offered.mock)
         for offered in request.capabilities
     )
+
+
+def keys_of(request: worker_pb2.LeaseRequest) -> frozenset[bytes]:
+    """Read which programs a worker has set up, as the hashes of their verifying keys.
+
+    Raises:
+        MalformedCall: there are too many, or one is no hash.
+    """
+    if len(request.keys) > _MOST_KEYS or any(len(key) != _HASH_SIZE for key in request.keys):
+        raise MalformedCall(
+            "The worker names its programs in a way that cannot be read.",
+            advice=f"Give at most {_MOST_KEYS} hashes of {_HASH_SIZE} bytes.",
+        )
+    return frozenset(request.keys)
 
 
 def execution_of(report: worker_pb2.ExecutionReport) -> ExecutionFacts:
@@ -73,6 +91,11 @@ def failure_of(request: worker_pb2.FailRequest) -> Failure:
     )
 
 
+def printed_of(request: worker_pb2.FailRequest) -> str:
+    """Read what the program printed last; the end of it, if it is too long."""
+    return _line(request.printed[-_PRINTED_LENGTH:])
+
+
 def lease_message(leased: Leased, ttl_s: float, tenant_key: bytes) -> worker_pb2.Lease:
     """Write what a worker is told about a request."""
     record = leased.record
@@ -93,6 +116,7 @@ def lease_message(leased: Leased, ttl_s: float, tenant_key: bytes) -> worker_pb2
         ttl_ms=round(ttl_s * _MILLISECONDS),
         attempt=record.attempts,
         tenant=_tenant(record.requester, tenant_key),
+        request=record.key,
     )
 
 
@@ -102,4 +126,8 @@ def _tenant(requester: bytes, key: bytes) -> str:
 
 def _sentence(text: str) -> str:
     """Make a text from outside harmless: one line, not too long."""
-    return "".join(c if c.isprintable() else " " for c in text[:_TEXT_LENGTH]).strip()
+    return _line(text[:_TEXT_LENGTH])
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text).strip()

@@ -51,7 +51,7 @@ def test_pages_count_from_one_and_are_capped() -> None:
     ("status", "states"),
     [
         (types_pb2.REQUESTED, {State.ACCEPTED}),
-        (types_pb2.ASSIGNED, {State.QUEUED, State.LEASED, State.PROVED}),
+        (types_pb2.ASSIGNED, {State.QUEUED, State.LEASED, State.HELD, State.PROVED}),
         (types_pb2.FULFILLED, {State.SETTLED}),
         (types_pb2.UNFULFILLABLE, {State.FAILED, State.EXPIRED}),
     ],

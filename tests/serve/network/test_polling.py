@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from sp1tee.errors import BadReply, UpstreamError
-from sp1tee.serve.network import polling
 from sp1tee.serve.network.polling import UpstreamStatuses
 from sp1tee.wire.pb import types_pb2
 
@@ -107,6 +107,29 @@ async def test_an_outage_is_not_hammered_on(
     await statuses.get(ONE)
 
 
+async def test_an_outage_is_logged_once_a_question_however_many_poll(
+    statuses: UpstreamStatuses, network: Network
+) -> None:
+    network.error = UpstreamError("down", status="UNAVAILABLE")
+    with capture_logs() as lines:
+        polls = (statuses.get(ONE, about="req_1") for _ in range(9))
+        await asyncio.gather(*polls, return_exceptions=True)
+        with pytest.raises(UpstreamError):
+            await statuses.get(ONE)
+    (line,) = lines
+    assert (line["event"], line["request"]) == ("status_unknown", "req_1")
+
+
+async def test_the_network_s_name_of_a_request_is_in_no_log(
+    statuses: UpstreamStatuses, network: Network
+) -> None:
+    network.error = UpstreamError("down", status="UNAVAILABLE")
+    with capture_logs() as lines, pytest.raises(UpstreamError):
+        await statuses.get(ONE)
+    assert ONE.hex() not in str(lines)
+    assert repr(ONE) not in str(lines)
+
+
 async def test_an_answer_that_makes_no_sense_is_an_error(
     statuses: UpstreamStatuses, network: Network
 ) -> None:
@@ -130,13 +153,3 @@ async def test_what_is_known_to_be_out_of_date_is_asked_for_anew(
     statuses.forget(ONE)
     await statuses.get(ONE)
     assert network.asked == [ONE, ONE]
-
-
-async def test_memory_is_bounded(
-    statuses: UpstreamStatuses, network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(polling, "CAPACITY", 3)
-    for i in range(5):
-        await statuses.get(bytes([i]) * 32)
-    assert statuses.peek(bytes(32)) is None
-    assert statuses.peek(b"\x04" * 32) is not None

@@ -205,7 +205,7 @@ async def test_registering_again_keeps_one_copy_and_no_upload(room: Room) -> Non
         assert await used(room) == len(sample(".elf"))
     await room.store.requests.sweep()
     await room.store.vault.sweep()
-    files = [path for path in room.store._ground.blobs.glob("*/*") if path.is_file()]
+    files = [path for path in room.store._ground.shelf.directory.glob("*/*") if path.is_file()]
     assert [path.name.split("_")[0] for path in files] == ["program"]
 
 

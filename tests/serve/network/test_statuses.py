@@ -8,7 +8,7 @@ import pytest
 from support.serving import NOW, record
 
 from sp1tee.serve.network.overlay import overlay, readable
-from sp1tee.serve.statuses import CODE, REASON, failure_trailers, status_of
+from sp1tee.serve.statuses import CODE, REASON, failure, failure_trailers, status_of
 from sp1tee.store.records import State
 from sp1tee.wire.pb import types_pb2
 
@@ -83,6 +83,23 @@ def test_a_request_that_ran_out_of_time_says_so() -> None:
 def test_an_endless_reason_is_cut() -> None:
     failed = record(state=State.FAILED, text="x" * 10_000)
     assert len(dict(failure_trailers(failed))[REASON]) <= 1_000
+
+
+def test_what_a_program_printed_is_told_behind_the_reason() -> None:
+    failed = record(state=State.FAILED, text="It ended with exit code 1.")
+    reason = unquote(dict(failure_trailers(failed, "panicked at src/main.rs: überzogen"))[REASON])
+    assert reason == (
+        "It ended with exit code 1. The program printed: panicked at src/main.rs: überzogen"
+    )
+    assert failure(failed, "panicked").message.endswith("The program printed: panicked")
+
+
+@pytest.mark.parametrize("letter", ["x", "%", "ü", "😀"])
+def test_of_what_was_printed_the_end_fits_into_the_metadata_that_clients_take(letter: str) -> None:
+    failed = record(state=State.FAILED, text="It failed.")
+    reason = dict(failure_trailers(failed, letter * 2048 + "the end"))[REASON]
+    assert len(reason) < 5_000
+    assert reason.endswith("the end")
 
 
 # --- combined with the network's view ------------------------------------------------------

@@ -37,7 +37,7 @@ async def test_files_that_nothing_names_are_removed(tmp_path: Path) -> None:
 
 
 def blobs(room: Room) -> list[Path]:
-    root: Path = room.store._ground.blobs
+    root: Path = room.store._ground.shelf.directory
     return [path for path in root.rglob("*") if path.is_file()]
 
 

@@ -9,7 +9,7 @@ from support.network_room import Refused, Room
 from support.serving import ALICE, BOB, STDIN, Clock, program_body, proof_body, real_program, sealed
 from support.upstream_room import PROOF, SERVER_KEY, a_network, core_body, in_front_of
 
-from sp1tee.sim.network import Assignment, Kind, LoseReply, Outage, SimNetwork
+from sp1tee.sim.network import Answer, Assignment, Kind, LoseReply, Outage, SimNetwork
 from sp1tee.store.records import NETWORK_OWNER, Failure, State
 from sp1tee.wire.dialect import Dialect
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
@@ -364,6 +364,19 @@ async def test_what_the_network_ends_is_not_worked_on_any_more(
     status = await front.status(reply.body.request_id)
     assert status.fulfillment_status == types_pb2.UNFULFILLABLE
     assert not await front.store.requests.beat(leased.lease_id, leased.token, 0, 30)
+
+
+async def test_a_proof_that_the_network_no_longer_takes_is_told_to_fail_with_a_reason(
+    front: Room, network: SimNetwork, clock: Clock
+) -> None:
+    reply = await front.request(await core_body(front))
+    await queued(front)
+    await network.inject(Answer(method="FulfillProof", calls=None))
+    await front.prove(PROOF)
+    clock.now = network.request(reply.body.request_id).deadline + 1
+    status = await front.status(reply.body.request_id)
+    assert status.fulfillment_status == types_pb2.UNFULFILLABLE
+    assert "expired" in front.trailers["sp1tee-reason"]
 
 
 # --- programs ------------------------------------------------------------------------------

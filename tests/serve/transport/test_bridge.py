@@ -9,6 +9,7 @@ import pytest
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio as health
+from structlog.testing import capture_logs
 
 from sp1tee.serve.bridge import GrpcBridge
 from sp1tee.serve.framing import frame
@@ -103,6 +104,14 @@ async def test_an_error_too_has_headers_an_empty_body_and_trailers(handlers: Han
     assert trailers[b"grpc-status"] == b"12"
 
 
+async def test_a_call_is_turned_away_when_its_message_is_there(handlers: Handlers):
+    """Through nginx, who is reset while sending gets INTERNAL, which SDKs repeat for two minutes."""
+    client = Client("/no.Such/Method", [frame(bytes(1000))[:500], frame(bytes(1000))[500:]])
+    trailers = await client.call(bridge_of(handlers))
+    assert trailers[b"grpc-status"] == b"12"
+    assert client.pieces == []
+
+
 @pytest.mark.parametrize("cut", range(1, 8))
 async def test_a_message_may_come_in_any_pieces(handlers: Handlers, cut: int):
     whole = frame(b"abc")
@@ -145,6 +154,25 @@ async def test_limits_can_differ_by_method(handlers: Handlers):
 async def test_a_client_that_leaves_while_it_sends_gets_no_reply(handlers: Handlers):
     client = Client(ECHO, [])
     assert await client.call(bridge_of(handlers)) == {}
+
+
+@pytest.mark.parametrize("sent", [0, 1])
+async def test_a_stream_whose_client_has_gone_is_cancelled_and_no_error_of_ours(
+    handlers: Handlers, sent: int
+):
+    class Leaver(Client):
+        async def send(self, event: Any) -> None:
+            if len(self.sent) == sent:
+                raise RuntimeError("The stream is closed.")
+            await super().send(event)
+
+    ended: list[StatusCode] = []
+    bridge = bridge_of(handlers, observe=lambda _path, code, _seconds: ended.append(code))
+    client = Leaver("/grpc.health.v1.Health/Watch", [frame(b"")])
+    with capture_logs() as lines:
+        await client.call(bridge)
+    assert ended == [StatusCode.CANCELLED]
+    assert {line["log_level"] for line in lines} == {"info"}
 
 
 async def test_a_request_without_te_trailers_is_told_in_its_headers(handlers: Handlers):

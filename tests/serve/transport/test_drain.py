@@ -78,10 +78,10 @@ async def test_a_call_in_flight_ends_well(served: Running, monkeypatch: pytest.M
     requests = served.room.store.requests
     really = requests.beat
 
-    async def slowly(*args: Any) -> bool:
+    async def slowly(*args: Any, **named: Any) -> bool:
         entered.set()
         await go_on.wait()
-        return await really(*args)
+        return await really(*args, **named)
 
     monkeypatch.setattr(requests, "beat", slowly)
     beat = worker_pb2.HeartbeatRequest.Beat(lease_id="lease_x", lease_token=bytes(32))
@@ -136,6 +136,7 @@ async def test_health_says_that_the_server_is_leaving(served: Running):
     assert (answer.status_code, answer.json()) == (503, {"status": "draining"})
     ready = await served.worker.get("/health/ready")
     assert (ready.status_code, ready.json()["draining"]) == (503, True)
+    assert ready.json()["why_not"] == {"server": "draining"}
     assert (await served.worker.get("/health/live")).status_code == 200
     assert (await served.worker.get("/metrics")).status_code == 200
 

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 from support.rpc_servers import SERVERS
 
 from sp1tee.errors import QuotaExceeded
+from sp1tee.wire import retry_hint
 from sp1tee.wire.pb import network_pb2_grpc, types_pb2
 
 pytestmark = pytest.mark.anyio
@@ -163,7 +164,14 @@ async def test_a_refusal_becomes_its_status_with_advice_and_code(served: Served)
     error = await failure(served.call("Refuse"))
     assert error.code() is StatusCode.RESOURCE_EXHAUSTED
     assert error.details() == "You have 3 requests open. Wait for one to end."
-    assert dict(error.trailing_metadata())["sp1tee-code"] == QuotaExceeded.code
+    trailers = dict(error.trailing_metadata())
+    assert trailers["sp1tee-code"] == QuotaExceeded.code
+    assert retry_hint.decode_hint(trailers[retry_hint.KEY]) == QuotaExceeded.retry_after_s
+
+
+async def test_a_refusal_that_stays_has_no_hint_when_to_try_again(served: Served):
+    error = await failure(served.call("Abort"))
+    assert retry_hint.KEY not in dict(error.trailing_metadata())
 
 
 async def test_an_abort_becomes_its_status_whatever_letters_it_has(served: Served):

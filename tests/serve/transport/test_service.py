@@ -21,7 +21,7 @@ from sp1tee.serve.background import Background
 from sp1tee.serve.ready_file import Ready, write_ready_file
 from sp1tee.serve.service import serve
 from sp1tee.serve.stopping import Stopping
-from sp1tee.serve.worker_auth import worker_token
+from sp1tee.serve.tokens import open_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -211,12 +211,12 @@ async def test_work_in_the_background_outlasts_who_waits_for_it():
 def test_a_worker_token_is_made_once_for_its_owner_alone(tmp_path: Path):
     (tmp_path / "data").mkdir()
     chosen = settings(tmp_path, worker_token=None)
-    token = worker_token(chosen)
+    token = open_tokens(chosen).worker
     file = tmp_path / "data" / "worker.token"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert worker_token(chosen) == token
+    assert open_tokens(chosen).worker == token
     assert len(token) >= 40
-    assert worker_token(settings(tmp_path)) == TOKEN
+    assert open_tokens(settings(tmp_path)).worker == TOKEN
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
@@ -224,17 +224,22 @@ def test_a_damaged_worker_token_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "worker.token").write_bytes(content)
     with pytest.raises(ConfigError, match=r"worker\.token"):
-        worker_token(settings(tmp_path, worker_token=None))
+        open_tokens(settings(tmp_path, worker_token=None))
 
 
 def test_a_ready_file_appears_whole_and_replaces_an_old_one(tmp_path: Path):
     file = tmp_path / "ready.json"
     file.write_text("old")
-    write_ready_file(file, Ready("http://a", "http://b", 7))
-    assert json.loads(file.read_text()) == {"public": "http://a", "worker": "http://b", "pid": 7}
+    write_ready_file(file, Ready("http://a", "http://b", 7, "operator's key file"))
+    assert json.loads(file.read_text()) == {
+        "public": "http://a",
+        "worker": "http://b",
+        "pid": 7,
+        "input_protection": "operator's key file",
+    }
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_ready_file_that_cannot_be_written_is_named(tmp_path: Path):
     with pytest.raises(ConfigError, match="ready file"):
-        write_ready_file(tmp_path / "absent" / "ready.json", Ready("http://a", "http://b", 7))
+        write_ready_file(tmp_path / "absent" / "ready.json", Ready("http://a", "http://b", 7, "x"))

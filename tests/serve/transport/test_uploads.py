@@ -1,6 +1,7 @@
 """PUT /artifacts/…: streamed into the vault, once, by whoever has the token."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,8 @@ async def test_many_places_of_one_requester_hold_no_more_than_its_quota(tmp_path
             answers = [await client.put(place.path, content=INPUT) for place in places]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert "bytes of uploads" in refusal(answers[-1])["message"]
+        assert answers[-1].headers["retry-after"] == "30"
+        assert "retry-after" not in answers[0].headers
         assert await served.state(places[-1]) == "created"
 
 
@@ -178,6 +181,27 @@ class TestLimits:
         assert answer.status_code == 413
         assert "10000 bytes" in refusal(answer)["message"]
         assert await served.state(place) == "created"
+
+    async def test_a_refusal_arrives_while_its_client_is_still_sending(
+        self, served: Running, client: httpx.AsyncClient
+    ):
+        place = await served.place()
+        assert (await client.put(place.path, content=bytes(24 << 20))).status_code == 413
+
+    async def test_who_never_ends_a_refused_upload_is_cut_off(
+        self, served: Running, slow: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("sp1tee.serve.http._LINGER_S", 0.3)
+        place = await served.place()
+        put = await slow.begin(served.server.public.url, place.path, 1 << 30)
+        answer = asyncio.ensure_future(put.answer())
+        with contextlib.suppress(OSError):
+            while not answer.done():
+                await put.send(b"and more")
+                await asyncio.sleep(0.01)
+        status, body = await answer
+        assert status == 413
+        assert b"100000 bytes" in body
 
     async def test_too_much_without_an_announced_length_is_refused(
         self, served: Running, client: httpx.AsyncClient

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from support.serving import record
 
-from sp1tee.serve.queue_watch import QueueWatch
 from sp1tee.serve.registry import Registry
 from sp1tee.serve.waiting_line import WaitingLine
 from sp1tee.store.records import Capability, State
@@ -32,14 +31,18 @@ class Work:
         self.line.changed(record(key=key, state=State.QUEUED, version=V6, mode=2))
 
     def worker(
-        self, name: str, seconds: float = 60, able: tuple[Capability, ...] = ABLE
+        self,
+        name: str,
+        seconds: float = 60,
+        able: tuple[Capability, ...] = ABLE,
+        keys: frozenset[bytes] = frozenset(),
     ) -> "asyncio.Task[Any]":
         async def take() -> Any:
             self.looks.append(name)
             await asyncio.sleep(0)
             return self.ready.pop(0) if self.ready and able is ABLE else None
 
-        return asyncio.create_task(self.line.wait(able, seconds, take))
+        return asyncio.create_task(self.line.wait(able, seconds, take, keys))
 
 
 async def settle() -> None:
@@ -66,6 +69,35 @@ async def test_each_request_wakes_one_worker_the_first_in_line():
     assert not c.done()
     work.line.close()
     assert await c is None
+
+
+async def test_a_worker_that_has_the_program_set_up_is_woken_before_those_in_front_of_it():
+    work = Work()
+    program = record().vk_hash
+    cold, other, warm = (
+        work.worker("cold"),
+        work.worker("other", keys=frozenset({b"another program".ljust(32)})),
+        work.worker("warm", keys=frozenset({program})),
+    )
+    await settle()
+    work.looks.clear()
+    for key in ("one", "two", "three"):
+        work.offer(key)
+    await settle()
+    assert work.looks == ["warm", "cold", "other"]
+    assert (warm.result(), cold.result(), other.result()) == ("one", "two", "three")
+
+
+async def test_a_worker_that_cannot_do_it_is_not_woken_because_it_has_the_program_set_up():
+    work = Work()
+    unable = work.worker("unable", able=OTHER, keys=frozenset({record().vk_hash}))
+    able = work.worker("able")
+    await settle()
+    work.looks.clear()
+    work.offer("one")
+    assert await able == "one"
+    assert work.looks == ["able"]
+    unable.cancel()
 
 
 async def test_a_worker_that_cannot_do_it_sleeps_on():
@@ -100,6 +132,27 @@ async def test_a_woken_worker_that_goes_away_wakes_the_next():
     assert await b == "one"
 
 
+async def test_a_woken_worker_that_may_not_take_it_wakes_the_next():
+    class NotThisOneError(Exception):
+        """It lost the right to work while it waited."""
+
+    work, may = Work(), [True]
+
+    async def refused() -> Any:
+        if not may:
+            raise NotThisOneError
+
+    a = asyncio.create_task(work.line.wait(ABLE, 60, refused))
+    await settle()
+    b = work.worker("b")
+    await settle()
+    may.clear()
+    work.offer("one")
+    assert await b == "one"
+    with pytest.raises(NotThisOneError):
+        await a
+
+
 async def test_a_worker_whose_time_is_over_leaves_with_nothing():
     work = Work()
     assert await work.worker("a", seconds=0.01) is None
@@ -125,7 +178,7 @@ async def test_a_closed_line_sends_everybody_away():
     assert work.looks == []
 
 
-def test_workers_are_forgotten_some_time_after_they_fall_silent():
+async def test_workers_are_forgotten_some_time_after_they_fall_silent():
     now = [100.0]
     registry = Registry(keep_s=10, clock=lambda: now[0])
     registry.leases("a", ABLE)
@@ -134,26 +187,23 @@ def test_workers_are_forgotten_some_time_after_they_fall_silent():
     now[0] += 9
     registry.beats("a")
     now[0] += 9
-    assert [seen.worker for seen in registry.workers()] == ["a"]
+    assert [seen.worker for seen in await registry.workers()] == ["a"]
     now[0] += 2
     assert registry.capabilities() == frozenset()
 
 
-def test_no_more_than_a_thousand_workers_are_remembered():
+async def test_no_more_than_some_thousand_workers_are_remembered():
     registry = Registry(keep_s=10)
-    for number in range(1100):
+    for number in range(4200):
         registry.leases(f"worker-{number}", ABLE)
-    names = [seen.worker for seen in registry.workers()]
-    assert len(names) == 1000
-    assert names[-1] == "worker-1099"
+    names = [seen.worker for seen in await registry.workers()]
+    assert len(names) == 4096
+    assert names[-1] == "worker-4199"
 
 
-def test_the_age_of_the_queue_is_that_of_its_oldest():
-    first = record(key="req_1", state=State.QUEUED, updated_at=100)
-    watch = QueueWatch([first, record(key="req_2", state=State.LEASED)], clock=lambda: 160)
-    watch.changed(record(key="req_3", state=State.QUEUED, updated_at=130))
-    assert watch.oldest_s() == 60
-    watch.changed(record(key="req_1", state=State.LEASED))
-    assert watch.oldest_s() == 30
-    watch.changed(record(key="req_3", state=State.FAILED))
-    assert watch.oldest_s() == 0
+def test_the_more_workers_there_are_the_less_often_each_is_asked_to_look():
+    registry = Registry(keep_s=10)
+    assert registry.look_again_s == 0
+    for number in range(1000):
+        registry.leases(f"worker-{number}", ABLE)
+    assert registry.look_again_s == 5

@@ -2,14 +2,17 @@
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from grpc import StatusCode, aio
+from structlog.testing import capture_logs
 from support.running import (
     AUTH,
     PATIENCE_S,
@@ -30,21 +33,33 @@ from sp1tee.errors import (
     StoreFull,
     StoreUnavailable,
 )
+from sp1tee.serve.free_space import free_bytes
 from sp1tee.serve.listener import bind, url_of
+from sp1tee.sim import canary
 from sp1tee.store.records import State
 from sp1tee.wire.modes import Mode
-from sp1tee.wire.pb import types_pb2, worker_pb2
+from sp1tee.wire.pb import network_pb2_grpc, types_pb2, worker_pb2
 
 pytestmark = pytest.mark.anyio
 
 PROOF = a_proof()
 INPUT = b"a private input, " * 100_000
+REQUEST_ID = b"\x07" * 32
 
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Running]:
     async with running(tmp_path) as server:
         yield server
+
+
+async def reason_of(served: Running, lease: worker_pb2.Lease) -> str:
+    """Poll a failed request as its requester does, and return why it failed."""
+    record = await served.record(lease)
+    ask = types_pb2.GetProofRequestStatusRequest(request_id=record.request_id)
+    call = network_pb2_grpc.ProverNetworkStub(served.channel).GetProofRequestStatus(ask)
+    await call
+    return unquote(str(dict(await call.trailing_metadata())["sp1tee-reason"]))
 
 
 async def refused(call: Any) -> tuple[StatusCode, str]:
@@ -211,8 +226,8 @@ class TestLeasing:
         leased, go_on = asyncio.Event(), asyncio.Event()
         really = requests.lease
 
-        async def slowly(*args: Any) -> Any:
-            result = await really(*args)
+        async def slowly(*args: Any, **named: Any) -> Any:
+            result = await really(*args, **named)
             leased.set()
             await go_on.wait()
             return result
@@ -238,14 +253,27 @@ class TestLeasing:
             worker_pb2.LeaseRequest(worker="gpu-1"),
             lease_request(worker="x" * 129),
             lease_request(worker="two\nlines"),
+            lease_request(keys=[bytes(31)]),
+            lease_request(keys=[bytes(32)] * 257),
         ],
-        ids=["nothing", "no capabilities", "a long name", "an odd name"],
+        ids=[
+            *("nothing", "no capabilities", "a long name", "an odd name"),
+            *("a program's key that is none", "too many programs"),
+        ],
     )
     async def test_a_worker_that_does_not_introduce_itself_gets_nothing(
         self, served: Running, request_: worker_pb2.LeaseRequest
     ):
         status, _ = await refused(served.workers.Lease(request_, metadata=AUTH))
         assert status is StatusCode.INVALID_ARGUMENT
+
+    async def test_who_finds_nothing_hears_when_to_look_again(self, served: Running):
+        for number in range(100):
+            reply = await served.workers.Lease(
+                lease_request(worker=f"gpu-{number}", keys=[bytes(32)]), metadata=AUTH
+            )
+            assert not reply.HasField("lease")
+        assert reply.look_again_ms == 500
 
     async def test_mock_provers_work_only_where_they_are_allowed(self, tmp_path: Path):
         async with running(tmp_path, allow_mock=False) as served:
@@ -480,6 +508,41 @@ class TestEndings:
         assert record.cause == types_pb2.HALT_WITH_NON_ZERO_EXIT_CODE
         assert record.text == "The guest panicked. At line 3."
 
+    async def test_what_a_program_printed_is_told_to_its_requester_and_to_nobody_else(
+        self, served: Running, tmp_path: Path
+    ):
+        lease = await served.leased(request_id=REQUEST_ID)
+        request = worker_pb2.FailRequest(
+            lease_id=lease.lease_id,
+            lease_token=lease.lease_token,
+            error=types_pb2.EXECUTION_FAILURE,
+            text="It ended with exit code 1.",
+            printed="x" * 3000 + "\x1b[31mpanicked\nSECRET of the input",
+        )
+        with capture_logs() as lines:
+            await served.workers.Fail(request, metadata=AUTH)
+            reason = await reason_of(served, lease)
+        assert reason.startswith("It ended with exit code 1. The program printed: x")
+        assert reason.endswith(" [31mpanicked SECRET of the input")
+        assert len(reason) < 2200
+        assert "SECRET" not in f"{lines} {await served.record(lease)}"
+        report = canary.search([tmp_path], [b"SECRET of the input"], controls=[b"exit code 1"])
+        assert (report.hits, report.missed_controls) == ((), ())
+
+    async def test_the_words_of_a_lost_lease_are_not_kept(self, served: Running):
+        lost = await served.leased(request_id=REQUEST_ID)
+        await served.room.store.requests.give_back(
+            lost.lease_id, lost.lease_token, counts=True, reason="slow"
+        )
+        again = await served.lease()
+        assert again is not None
+        late = {"error": types_pb2.EXECUTION_FAILURE, "printed": "SECRET"}
+        held = {"lease_id": lost.lease_id, "lease_token": lost.lease_token}
+        await refused(served.workers.Fail(worker_pb2.FailRequest(**held, **late), metadata=AUTH))
+        held = {"lease_id": again.lease_id, "lease_token": again.lease_token}
+        await served.workers.Fail(worker_pb2.FailRequest(**held), metadata=AUTH)
+        assert "SECRET" not in await reason_of(served, again)
+
     async def test_a_failure_without_words_still_gets_some(self, served: Running):
         lease = await served.leased()
         request = worker_pb2.FailRequest(lease_id=lease.lease_id, lease_token=lease.lease_token)
@@ -543,6 +606,34 @@ class TestFigures:
         answer = await served.worker.get("/health/ready")
         assert answer.status_code == 503
         assert answer.json()["store"] == StoreFull.code
+        assert answer.json()["why_not"] == {"store": StoreFull.code}
+
+    async def test_metrics_tell_which_part_failed_at_the_last_look_and_wait_for_none(
+        self, served: Running, monkeypatch: pytest.MonkeyPatch
+    ):
+        async def metrics() -> dict[str, float]:
+            text = (await served.worker.get("/metrics")).text
+            found = re.findall(r'sp1tee_part_ready\{part="(\w+)"\} (\S+)', text)
+            return {part: float(value) for part, value in found}
+
+        looked, let = asyncio.Event(), asyncio.Event()
+
+        async def check() -> None:
+            looked.set()
+            await let.wait()
+            raise StoreFull("The disk is full.")
+
+        assert (await served.worker.get("/health/ready")).status_code == 200
+        monkeypatch.setattr(served.room.store, "check", check)
+        everything = {"store", "vault", "network", "disk", "workers"}
+        assert await metrics() == dict.fromkeys(everything, 1.0)
+        await looked.wait()
+        assert await metrics() == dict.fromkeys(everything, 1.0)
+        let.set()
+        async with asyncio.timeout(30):
+            while (found := await metrics())["store"]:
+                pass
+        assert found == dict.fromkeys(everything - {"store"}, 1.0) | {"store": 0.0}
 
     async def test_an_upstream_network_that_is_away_shows(self, tmp_path: Path):
         with bind("listen", "127.0.0.1:0") as deaf:
@@ -554,10 +645,42 @@ class TestFigures:
             call = served.channel.unary_unary("/network.ProverNetwork/GetNonce")(request)
             assert (await refused(call))[0] is StatusCode.UNAVAILABLE
             text = (await served.worker.get("/metrics")).text
-            line = 'sp1tee_upstream_failures_total{method="GetNonce",status="UNAVAILABLE"} '
+            line = 'sp1tee_upstream_calls_total{method="GetNonce",status="UNAVAILABLE"} '
             assert line in text
             answer = await served.worker.get("/health/ready")
             assert (answer.status_code, answer.json()["network"]) == (503, "unreachable")
+            assert answer.json()["why_not"] == {"network": "unreachable"}
+
+    async def test_too_little_disk_makes_the_server_not_ready(self, tmp_path: Path):
+        wanted = 1 << 60
+        async with running(tmp_path, min_free_bytes=wanted) as served:
+            answer = await served.worker.get("/health/ready")
+        said = answer.json()
+        assert (answer.status_code, list(said["why_not"])) == (503, ["disk"])
+        assert f"{said['disk_free_bytes']} bytes are free, {wanted} are wanted" in str(said)
+
+    async def test_a_disk_that_cannot_be_asked_has_no_room(self, tmp_path: Path):
+        assert await free_bytes(tmp_path / "nowhere") == 0
+
+    async def test_no_worker_matters_only_to_who_requires_one(self, tmp_path: Path):
+        async with running(tmp_path, require_workers=True) as served:
+            answer = await served.worker.get("/health/ready")
+            why = {"workers": "none has asked for work lately"}
+            assert (answer.status_code, answer.json()["why_not"]) == (503, why)
+        async with running(tmp_path, require_workers=True) as served:
+            await served.lease()
+            answer = await served.worker.get("/health/ready")
+            assert (answer.status_code, answer.json()["why_not"]) == (200, {})
+
+    async def test_metrics_are_told_while_the_store_fails(
+        self, served: Running, monkeypatch: pytest.MonkeyPatch
+    ):
+        async def counts() -> None:
+            raise StoreFull("The disk is full.")
+
+        monkeypatch.setattr(served.room.store.requests, "counts", counts)
+        answer = await served.worker.get("/metrics")
+        assert (answer.status_code, "sp1tee_disk_free_bytes" in answer.text) == (200, True)
 
     async def test_metrics_count_what_happens(self, served: Running):
         place = await served.place()
@@ -570,7 +693,7 @@ class TestFigures:
         assert 'sp1tee_upload_bytes_total{kind="stdin"} 12345.0' in lines
         assert 'sp1tee_requests{state="leased"} 1.0' in lines
         assert 'sp1tee_requests{state="queued"} 1.0' in lines
-        assert "sp1tee_workers 1.0" in lines
+        assert 'sp1tee_workers{state="active"} 1.0' in lines
         assert 'sp1tee_rpc_total{code="OK",method="/sp1tee.worker.v1.Workers/Lease"} 1.0' in lines
         assert (
             'sp1tee_rpc_total{code="INVALID_ARGUMENT",method="/network.ProverNetwork/GetProgram"}'

@@ -1,6 +1,5 @@
 """Assembly of the network half of a server."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -8,8 +7,9 @@ from sp1tee.errors import ConfigError, SigningKeyError
 from sp1tee.serve.accounts import Accounts
 from sp1tee.serve.admission import Admission, AdmissionRules
 from sp1tee.serve.artifact_store import ArtifactStoreServicer, UploadRules
+from sp1tee.serve.last_words import LastWords
 from sp1tee.serve.network import Network, Runner
-from sp1tee.serve.network.channel import Failed
+from sp1tee.serve.network.channel import Answered
 from sp1tee.serve.network.registrations import Registrations
 from sp1tee.serve.network.standalone import Standalone
 from sp1tee.serve.programs import ProgramShelf
@@ -53,8 +53,10 @@ def build_network(
     *,
     public_url: str,
     capabilities: Callable[[], Iterable[Capability]],
-    clock: Clock = time.time,
-    upstream_failed: Failed | None = None,
+    clock: Clock | None = None,
+    last_words: LastWords | None = None,
+    upstream_answered: Answered | None = None,
+    leases_lost: Callable[[int], None] | None = None,
 ) -> NetworkRoom:
     """Build the network that `settings` name, and the servicers in front of it.
 
@@ -65,27 +67,31 @@ def build_network(
         store: the open store; the network listens to its changes.
         public_url: the public listener's origin without a trailing slash.
         capabilities: what the live workers can prove; empty when none is known.
-        clock: Unix seconds.
-        upstream_failed: told of the method and the status of every call upstream that fails.
+        clock: Unix seconds; by default those that the store goes by.
+        last_words: what failed programs printed; workers' side fills it.
+        upstream_answered: told of the method and the status of every call upstream that is over.
+        leases_lost: told how many leases of silent workers ended.
 
     Raises:
         ConfigError: a setting is unusable, the fulfiller's key for one.
     """
+    clock = clock or store.clock
     view = StatusView(
         store,
         proof_base=f"{public_url}/proofs/",
         text_replies=settings.failure_replies == "text",
+        last_words=last_words,
     )
     accounts = _accounts(settings)
     network, runners = _network(
-        settings, store, view, accounts, clock=clock, failed=upstream_failed
+        settings, store, view, accounts, clock=clock, answered=upstream_answered
     )
     return _in_front(
         settings,
         store,
         accounts,
         network,
-        (Sweeper(store), *runners),
+        (Sweeper(store, leases_lost), *runners),
         public_url=public_url,
         capabilities=capabilities,
         clock=clock,
@@ -99,7 +105,7 @@ def _network(
     accounts: Accounts,
     *,
     clock: Clock,
-    failed: Failed | None,
+    answered: Answered | None,
 ) -> tuple[Network, tuple[Runner, ...]]:
     signer = _signer(settings)
     if settings.network == "standalone":
@@ -114,7 +120,9 @@ def _network(
     from sp1tee.serve.network.build_upstream import build_upstream  # noqa: PLC0415 - see above
 
     shelf = ProgramShelf(store, settings.max_program_bytes)
-    return build_upstream(settings, store, view, shelf, signer=signer, clock=clock, failed=failed)
+    return build_upstream(
+        settings, store, view, shelf, signer=signer, clock=clock, answered=answered
+    )
 
 
 def _accounts(settings: ServeSettings) -> Accounts:

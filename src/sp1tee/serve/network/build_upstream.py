@@ -6,7 +6,7 @@ from sp1tee.errors import ConfigError
 from sp1tee.serve.fetch import Fetcher
 from sp1tee.serve.network import Runner
 from sp1tee.serve.network.account import FulfillerAccount
-from sp1tee.serve.network.channel import Failed, Upstream
+from sp1tee.serve.network.channel import Answered, Upstream
 from sp1tee.serve.network.intake import Intake
 from sp1tee.serve.network.own import OwnAddresses
 from sp1tee.serve.network.polling import UpstreamStatuses
@@ -31,16 +31,16 @@ def build_upstream(
     *,
     signer: Signer,
     clock: Callable[[], float],
-    failed: Failed | None = None,
+    answered: Answered | None = None,
 ) -> tuple[UpstreamNetwork, tuple[Runner, ...]]:
     """Build the network and what works in its background.
 
     Raises:
         ConfigError: a setting is unusable.
     """
-    upstream = _connect(settings, failed)
+    upstream = _connect(settings, answered)
     statuses = UpstreamStatuses(upstream)
-    registrar = Registrar(store.requests, upstream)
+    registrar = Registrar(store, upstream)
     watcher = Watcher(store.requests, statuses)
     programs = _program_source(settings, store, shelf, upstream)
     own = OwnAddresses(signer.address, upstream)
@@ -67,13 +67,13 @@ def _program_source(
     return ProgramSource(store.programs, upstream, shelf, fetcher=fetcher, sources=sources)
 
 
-def _connect(settings: ServeSettings, failed: Failed | None) -> Upstream:
+def _connect(settings: ServeSettings, answered: Answered | None) -> Upstream:
     if settings.upstream_url is None:
         raise ConfigError("The upstream network has no address.", advice="Set upstream_url.")
     if settings.upstream_ca_file is None:
-        return Upstream(settings.upstream_url, failed=failed)
+        return Upstream(settings.upstream_url, answered=answered)
     try:
         roots = settings.upstream_ca_file.read_bytes()
     except OSError as error:
         raise ConfigError(f"upstream_ca_file cannot be read: {error.strerror}.") from None
-    return Upstream(settings.upstream_url, roots=roots, failed=failed)
+    return Upstream(settings.upstream_url, roots=roots, answered=answered)

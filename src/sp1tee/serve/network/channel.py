@@ -15,8 +15,8 @@ ARTIFACTS = "artifact.ArtifactStore"
 CALL_TIMEOUT_S = 30.0
 """An SDK waits 60 s for this server, and 5.x gives up for good then: be back before."""
 
-Failed = Callable[[str, str], None]
-"""Told of the method and the status of a call that failed."""
+Answered = Callable[[str, str], None]
+"""Told of the method and the status of a call that is over."""
 
 _log = get(__name__)
 
@@ -44,13 +44,13 @@ class Upstream:
     Args:
         url: ``https://host[:port]`` or, without TLS, ``http://host[:port]``.
         roots: PEM certificates to trust instead of the public ones.
-        failed: told of the method and the status of every call that fails.
+        answered: told of the method and the status of every call.
     """
 
     def __init__(
-        self, url: str, *, roots: bytes | None = None, failed: Failed | None = None
+        self, url: str, *, roots: bytes | None = None, answered: Answered | None = None
     ) -> None:
-        self._failed = failed or _nobody
+        self._answered = answered or _nobody
         scheme, _, target = url.partition("://")
         self._channel = (
             grpc.aio.insecure_channel(_with_port(target, 80), options=_OPTIONS)
@@ -78,10 +78,10 @@ class Upstream:
         path = f"/{service}/{method}"
         started = time.monotonic()
         try:
-            return await self._callable(path)(request, timeout=timeout_s)
+            answer = await self._callable(path)(request, timeout=timeout_s)
         except grpc.aio.AioRpcError as error:
             status = error.code().name
-            self._failed(method, status)
+            self._answered(method, status)
             _log.debug(
                 "upstream_refused",
                 method=method,
@@ -89,6 +89,8 @@ class Upstream:
                 seconds=round(time.monotonic() - started, 3),
             )
             raise UpstreamError(_text(error), status=status) from None
+        self._answered(method, grpc.StatusCode.OK.name)
+        return answer
 
     async def reachable(self) -> bool:
         """Tell whether the network can be connected to now."""

@@ -58,6 +58,7 @@ class Intake:
         self._own = own
         self._clock = clock
         self._tasks: SingleFlight[str, None] = SingleFlight()
+        self._exclusively = store.exclusively
         self._unsubscribe = store.subscribe(self._follow)
 
     async def run(self) -> None:
@@ -79,8 +80,10 @@ class Intake:
         pause = _pause()
         while True:
             try:
-                if await self._registered(record):
-                    await self._bring_registered(record.key)
+                # The other servers wait, and take it up where this one leaves off if it dies.
+                async with self._exclusively(f"intake {record.key}"):
+                    if await self._registered(record):
+                        await self._bring_registered(record.key)
             except StoreError as error:
                 _log.error("intake_again", request=record.key, code=error.code)
             except Exception:

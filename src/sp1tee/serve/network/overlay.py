@@ -9,7 +9,7 @@ Status = types_pb2.GetProofRequestStatusResponse
 
 HASH_SIZE = 32
 
-_WITH_US = frozenset({State.QUEUED, State.LEASED, State.PROVED, State.SETTLED})
+_WITH_US = frozenset({State.QUEUED, State.LEASED, State.HELD, State.PROVED, State.SETTLED})
 _EXECUTED = frozenset({State.PROVED, State.SETTLED})
 
 

@@ -1,18 +1,18 @@
 """The upstream network's statuses, asked for as seldom as possible."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sp1tee import logs
 from sp1tee.errors import NetworkError
 from sp1tee.serve.network.channel import Upstream
+from sp1tee.serve.network.heard import Heard
 from sp1tee.serve.network.reading import FINAL, read
 from sp1tee.serve.singleflight import SingleFlight
 from sp1tee.wire.pb import types_pb2
 
-FRESH_S = 1.0
-CAPACITY = 10_000
+_log = logs.get(__name__)
 
 Status = types_pb2.GetProofRequestStatusResponse
 
@@ -35,17 +35,14 @@ class Polled:
         return self.status.fulfillment_status in FINAL
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    at: float
-    outcome: Polled | NetworkError
+_Outcome = Polled | NetworkError
 
 
 class UpstreamStatuses:
     """Asks at most once a second for each request, however many clients poll.
 
-    A final status is not asked for again. An error counts as an answer for a second, too: an
-    outage must not be hammered on.
+    A final status is not asked for again. An error counts as an answer, too: an outage must not be
+    hammered on. With very many requests their statuses are asked for less often, see `Heard`.
 
     Args:
         upstream: whom to ask.
@@ -55,51 +52,56 @@ class UpstreamStatuses:
     def __init__(self, upstream: Upstream, clock: Callable[[], float] = time.monotonic) -> None:
         self._upstream = upstream
         self._clock = clock
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
-        self._flights: SingleFlight[bytes, _Entry] = SingleFlight()
+        self._heard: Heard[_Outcome] = Heard()
+        self._flights: SingleFlight[bytes, _Outcome] = SingleFlight()
 
-    async def get(self, request_id: bytes) -> Polled:
+    async def get(self, request_id: bytes, *, about: str = "") -> Polled:
         """Return the status of a request, at most a second old unless it is final.
+
+        Args:
+            request_id: the network's name of it, which is in no log.
+            about: ours, if it has one.
 
         Raises:
             NetworkError: the network could not be asked, or does not know the request.
         """
-        entry = self._entries.get(request_id)
-        if entry is None or not self._usable(entry):
-            entry = await self._flights.run(request_id, lambda: self._ask(request_id))
-        if isinstance(entry.outcome, NetworkError):
+        outcome = self._usable(request_id)
+        if outcome is None:
+            outcome = await self._flights.run(request_id, lambda: self._ask(request_id, about))
+        if isinstance(outcome, NetworkError):
             # Raised again and again, it would drag an ever longer trace along.
-            raise entry.outcome.with_traceback(None)
-        return entry.outcome
+            raise outcome.with_traceback(None)
+        return outcome
 
     def peek(self, request_id: bytes) -> Polled | None:
         """Return the last status heard of, however old."""
-        entry = self._entries.get(request_id)
-        return entry.outcome if entry is not None and isinstance(entry.outcome, Polled) else None
+        outcome = self._heard.last(request_id)
+        return outcome if isinstance(outcome, Polled) else None
 
     def forget(self, request_id: bytes) -> None:
         """Ask anew next time: what was heard is known to be out of date."""
-        self._entries.pop(request_id, None)
+        self._heard.forget(request_id)
 
     async def aclose(self) -> None:
         """Stop asking."""
         await self._flights.aclose()
 
-    def _usable(self, entry: _Entry) -> bool:
-        final = isinstance(entry.outcome, Polled) and entry.outcome.is_final
-        return final or self._clock() - entry.at < FRESH_S
+    def _usable(self, request_id: bytes) -> _Outcome | None:
+        heard = self.peek(request_id)
+        if heard is not None and heard.is_final:
+            return heard
+        return self._heard.fresh(request_id, self._clock())
 
-    async def _ask(self, request_id: bytes) -> _Entry:
+    async def _ask(self, request_id: bytes, about: str) -> _Outcome:
         request = types_pb2.GetProofRequestStatusRequest(request_id=request_id)
-        outcome: Polled | NetworkError
+        outcome: _Outcome
         try:
             answer = await self._upstream.call("GetProofRequestStatus", request.SerializeToString())
             outcome = Polled(answer, read(Status, answer))
         except NetworkError as error:
+            # Here, not where it is told: a thousand polls may be told of one failed question.
+            _log.info("status_unknown", code=error.code, **({"request": about} if about else {}))
             outcome = error
-        entry = _Entry(self._clock(), outcome)
-        self._entries[request_id] = entry
-        self._entries.move_to_end(request_id)
-        if len(self._entries) > CAPACITY:
-            self._entries.popitem(last=False)
-        return entry
+        final = isinstance(outcome, Polled) and outcome.is_final
+        self._heard.note(request_id, outcome, self._clock(), final=final)
+        return outcome

@@ -25,7 +25,7 @@ from sp1tee.serve.network.reading import DEFINITE, read
 from sp1tee.serve.singleflight import SingleFlight
 from sp1tee.serve.statuses import failure
 from sp1tee.store.records import NETWORK_OWNER, RequestRecord, State
-from sp1tee.store.requests import Requests
+from sp1tee.store.store import Store
 from sp1tee.wire.pb import types_pb2
 
 PAGE = 100
@@ -40,11 +40,13 @@ _RETRIED = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "ABORTED"}
 class Registrar:
     """Turns admitted calls into requests that have the network's ids.
 
-    Whatever concerns one request happens one at a time, and goes on if the client hangs up.
+    Whatever concerns one request happens one at a time, whichever server does it, and goes on if
+    the client hangs up.
     """
 
-    def __init__(self, requests: Requests, upstream: Upstream) -> None:
-        self._requests = requests
+    def __init__(self, store: Store, upstream: Upstream) -> None:
+        self._requests = store.requests
+        self._exclusively = store.exclusively
         self._upstream = upstream
         self._flights: SingleFlight[bytes, RequestRecord | None] = SingleFlight()
 
@@ -69,7 +71,7 @@ class Registrar:
         Raises:
             NetworkError: the network could not be asked.
         """
-        return await self._flights.run(record.fingerprint, lambda: self._find(record.key))
+        return await self._fly(record.fingerprint, lambda: self._find(record.key))
 
     async def aclose(self) -> None:
         """Stop; what was under way is reconciled after the next start."""
@@ -79,9 +81,18 @@ class Registrar:
         self, fingerprint: bytes, start: Callable[[], Coroutine[Any, Any, RequestRecord]]
     ) -> RequestRecord:
         # Having joined a look-up in the background that found nothing is no answer yet.
-        while (record := await self._flights.run(fingerprint, start)) is None:
+        while (record := await self._fly(fingerprint, start)) is None:
             pass
         return record
+
+    async def _fly(
+        self, fingerprint: bytes, start: Callable[[], Coroutine[Any, Any, RequestRecord | None]]
+    ) -> RequestRecord | None:
+        async def alone() -> RequestRecord | None:
+            async with self._exclusively(f"request {fingerprint.hex()}"):
+                return await start()
+
+        return await self._flights.run(fingerprint, alone)
 
     async def _take(self, call: ProofCall) -> RequestRecord:
         new = call.to_store(program_owner=NETWORK_OWNER)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sp1tee.errors import NetworkError, NotAllowed
-from sp1tee.logs import get
 from sp1tee.serve.calls import CancelCall, ProgramCall, ProofCall, SignedCall
 from sp1tee.serve.checks import ADDRESS_SIZE, sized
 from sp1tee.serve.network import Question, StatusReply
@@ -18,8 +17,6 @@ from sp1tee.serve.view import StatusView
 from sp1tee.store.records import RequestRecord, State
 from sp1tee.store.requests import Requests
 from sp1tee.wire.pb import types_pb2
-
-_log = get(__name__)
 
 
 class Closable(Protocol):
@@ -144,9 +141,8 @@ class UpstreamNetwork:
             # Final here and told at once; only a proof that the network has would count more.
             return self._statuses.peek(request_id)
         try:
-            polled = await self._statuses.get(request_id)
-        except NetworkError as error:
-            _log.info("status_unknown", request=record.key, code=error.code)
+            polled = await self._statuses.get(request_id, about=record.key)
+        except NetworkError:
             return None
         await self._watcher.noticed(record, polled)
         return polled

@@ -1,0 +1,1 @@
+"""What server and worker tell Prometheus, as far as both do it alike."""
