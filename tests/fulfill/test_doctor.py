@@ -1,7 +1,9 @@
 """What is said about this machine before anything is leased."""
 
 import asyncio
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -21,6 +23,7 @@ from sp1tee.fulfill.doctor import Check, check_up
 from sp1tee.fulfill.executors import Execution, choosing
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.service import run_fulfiller
+from sp1tee.wire.versions import Family
 
 pytestmark = pytest.mark.anyio
 
@@ -38,9 +41,26 @@ async def test_a_fit_machine_and_a_server_pass(listener: WorkerListener):
 
 async def test_a_server_that_is_not_there_is_said_to_be_away(listener: WorkerListener):
     listener.down()
-    check = named(await check_up(settings_for(listener)), "server")
-    assert not check.ok
-    assert "Check that the server runs" in check.advice
+    checks = await check_up(settings_for(listener))
+    assert not named(checks, "server").ok
+    assert "Check that the server runs" in named(checks, "server").advice
+    assert "service" not in {check.name for check in checks}
+
+
+async def test_a_part_of_the_server_that_is_ill_is_named(listener: WorkerListener):
+    assert named(await check_up(settings_for(listener)), "service").ok
+    listener.why_not = {"vault": "SP1TEE-S020", "network": "unreachable"}
+    check = named(await check_up(settings_for(listener)), "service")
+    assert (check.ok, check.needed) == (False, False)
+    assert check.text == ("The server is not ready: vault (SP1TEE-S020), network (unreachable).")
+
+
+async def test_a_server_that_does_not_say_how_it_is_can_still_be_worked_for(
+    listener: WorkerListener,
+):
+    listener.why_not = [1]  # type: ignore[assignment] - what no server of this release says
+    check = named(await check_up(settings_for(listener)), "service")
+    assert (check.ok, check.needed) == (False, False)
 
 
 async def test_a_wrong_token_is_told_from_an_absent_server(listener: WorkerListener):
@@ -74,6 +94,24 @@ async def test_an_executor_that_cannot_start_is_a_finding(
 
     monkeypatch.setattr(choosing, "UnicornExecutor", unavailable)
     assert named(await check_up(settings_for(listener)), "executor").text == "No guests here."
+
+
+async def test_an_executor_that_breaks_is_a_finding_with_what_may_be_why(
+    listener: WorkerListener, monkeypatch: pytest.MonkeyPatch
+):
+    broken = ScriptedExecutor(crashes=2, verifies=frozenset({Family.V6}))
+    monkeypatch.setattr(choosing, "UnicornExecutor", lambda **_: broken)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=1 << 26))
+    check = named(await check_up(settings_for(listener)), "executor")
+    assert (check.ok, check.needed) == (False, True)
+    assert check.text.startswith("It runs no program. The child process ended with signal 9.")
+    assert "shared memory: 0.0 of 0.1 GiB free at /dev/shm." in check.text
+
+
+async def test_a_limit_to_gas_that_nobody_counts_is_a_finding(listener: WorkerListener):
+    check = named(await check_up(settings_for(listener, max_gas=1000)), "executor")
+    assert not check.ok
+    assert "max_gas" in check.text
 
 
 async def test_little_memory_is_mentioned_and_work_goes_on(

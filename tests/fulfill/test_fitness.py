@@ -19,7 +19,8 @@ from support.fulfilling import (
 from support.worker_listener import WorkerListener
 
 from sp1tee.errors import CheckupFailed, ExecutorUnavailable, ProverUnavailable
-from sp1tee.fulfill.checkup import Check, check_machine
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.checkup import check_machine
 from sp1tee.fulfill.executors.fork_server import ForkServer
 from sp1tee.fulfill.executors.process import GuestProcess
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import grpc
 import pytest
 import trustme
 from support.fulfilling import sample_work, settings_for, within, working
+from support.gpu_server import GpuServer, info
 from support.prover_stand_in import FAR, REQUEST_ID, ProverStandIn, Told, Trouble
-from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, key, sample
+from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, key, real_proof, sample
 from support.worker_listener import WorkerListener
 
 from sp1tee import settings
@@ -24,19 +27,20 @@ from sp1tee.errors import (
     ProverUnavailable,
 )
 from sp1tee.fulfill.doctor import check_up
-from sp1tee.fulfill.provers import ProveTask
+from sp1tee.fulfill.provers import Made, ProveTask
 from sp1tee.fulfill.provers.gateway import GatewayProver, Offer
 from sp1tee.fulfill.provers.gateway_line import Gateway
 from sp1tee.fulfill.provers.off_host import Reach
+from sp1tee.fulfill.provers.verifying import Verifier
 from sp1tee.fulfill.selfcheck import check_proof
 from sp1tee.fulfill.settings import FulfillSettings
+from sp1tee.native.process import ForeignServer
 from sp1tee.wire.artifacts import unpack
 from sp1tee.wire.mock_proof import mock_proof
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import auction_pb2, types_pb2
 from sp1tee.wire.program import decode_program
 from sp1tee.wire.signing import Signer, recover
-from sp1tee.wire.stdin import decode_stdin
 from sp1tee.wire.versions import Family, parse_version
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +63,9 @@ def gateway() -> Iterator[ProverStandIn]:
 def a_task(**changes: Any) -> ProveTask:
     facts: dict[str, Any] = {
         "elf": sample(".elf"),
-        "stdin": decode_stdin(sample(".stdin")),
+        "elf_sha256": sha256(sample(".elf")).digest(),
+        "stdin": sample(".stdin"),
+        "deferred_proofs": 0,
         "version": V6,
         "mode": Mode.GROTH16,
         "vk_hash": SAMPLE_VK_HASH,
@@ -82,7 +88,7 @@ async def proving(
 
 async def prove(gateway: ProverStandIn, **task: Any) -> bytes:
     async with proving(gateway.url) as prover:
-        return await within(prover.prove(a_task(**task), FAR))
+        return (await within(prover.prove(a_task(**task), FAR))).proof
 
 
 async def failure(gateway: ProverStandIn, *, patience: float = 0.2, **task: Any) -> FulfillError:
@@ -367,6 +373,34 @@ async def test_a_worker_hands_in_what_the_gateway_made(
     async with working(listener, **facts):
         await listener.eventually(lambda: work.finishes)
     assert work.proof == PROOF
+
+
+async def test_a_gateways_proof_is_verified_here(
+    listener: WorkerListener, gateway: ProverStandIn, tmp_path: Path
+):
+    gateway.fulfil(real_proof("compressed"))
+    judge = GpuServer(tmp_path / "judge", info=info())
+    for refuted in (b"", b"invalid evaluation"):
+        judge.refuted = refuted
+        with judge.serving():
+            verifier = Verifier(ForeignServer(judge.path))
+            line = Gateway(gateway.url, SIGNER, Reach())
+            prover = GatewayProver(line, replace(OFFER, mock=False), verifier=verifier)
+            listener.offer(work := sample_work(mode=Mode.COMPRESSED))
+            async with working(listener, prover):
+                await listener.eventually(lambda work=work: not work.open)
+        assert bool(work.proof) is not bool(refuted)
+    assert work.failure is not None
+    assert "refuses the gateway's proof: invalid evaluation" in work.failure.text
+
+
+async def test_a_mock_is_neither_verified_nor_is_a_proof_of_v5(tmp_path: Path):
+    verifier = Verifier(ForeignServer(tmp_path / "nothing"))
+    for offer, version in ((OFFER, V6), (replace(OFFER, mock=False), parse_version("sp1-v5.0.0"))):
+        line = Gateway("http://127.0.0.1:9", SIGNER, Reach())
+        prover = GatewayProver(line, offer, verifier=verifier)
+        await prover.verify(a_task(version=version), Made(PROOF, b"a key"))
+        await prover.aclose()
 
 
 async def test_a_mock_is_not_taken_for_a_proof(listener: WorkerListener, gateway: ProverStandIn):

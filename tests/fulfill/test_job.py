@@ -1,5 +1,6 @@
 """What becomes of a request, told by what arrives at the server."""
 
+import asyncio
 import hashlib
 import time
 from dataclasses import replace
@@ -269,6 +270,37 @@ async def test_a_prover_that_lies_is_caught_and_nothing_is_handed_in(
     assert work.proof is None
 
 
+async def test_a_proof_with_the_wrong_claims_is_not_even_verified(listener: WorkerListener):
+    prover = ScriptedProver(lambda _: LIES["another program"]).open()
+    await outcome(listener, sample_work(), prover)
+    assert prover.judged == []
+
+
+@pytest.mark.parametrize(("attempt", "retryable"), [(1, True), (3, False)])
+async def test_a_proof_that_does_not_verify_is_never_handed_in(
+    listener: WorkerListener, attempt: int, retryable: bool
+):
+    prover = ScriptedProver(refuted="SP1's verifier refuses it.").open()
+    work = await outcome(listener, sample_work(attempt=attempt), prover)
+    assert work.failure is not None
+    assert work.failure.error == types_pb2.PROVING_FAILURE
+    assert work.failure.retryable is retryable
+    assert work.failure.text == "The prover failed: SP1's verifier refuses it."
+    assert not listener.happened("put")
+
+
+async def test_a_verifier_that_takes_too_long_is_left_at_the_deadline(listener: WorkerListener):
+    work = sample_work(deadline=int(time.time()) + 1000)
+
+    def nearly_over(tools: Tools) -> Tools:
+        return replace(tools, clock=lambda: work.deadline - 0.5)
+
+    prover = ScriptedProver(judging=asyncio.Event()).open()
+    await outcome(listener, work, prover, change=nearly_over)
+    assert "The deadline passed before the proof was done." in work.failure.text
+    assert len(prover.judged) == 1
+
+
 async def test_a_mock_from_a_prover_that_calls_itself_real_is_caught(listener: WorkerListener):
     prover = ScriptedProver(lambda _: mock_of().encode_network(), mock=False).open()
     assert "proves nothing" in (await outcome(listener, sample_work(), prover)).failure.text
@@ -287,7 +319,16 @@ async def test_a_mode_that_is_not_offered_is_given_back_in_words(listener: Worke
     listener.careless = True
     failure = await failure_of(listener, sample_work(mode=Mode.COMPRESSED))
     assert failure.retryable
-    assert "cannot make compressed proofs" in failure.text
+    assert "compressed proofs of sp1-v6.1.0 are not made here." in failure.text
+    assert "This worker proves sp1-" in failure.text
+
+
+async def test_an_unknown_circuit_version_is_told_what_is_proved_here(listener: WorkerListener):
+    listener.careless = True
+    failure = await failure_of(listener, sample_work(version="sp1-v7.0.0"))
+    assert failure.retryable
+    assert "not one this release knows" in failure.text
+    assert "This worker proves sp1-" in failure.text
 
 
 # --- deadlines -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """How a worker spends its time: ahead, in order, and in an orderly end."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -18,6 +19,17 @@ from sp1tee.errors import ServerRefused, WorkerTokenRefused
 from sp1tee.fulfill.heartbeat import Stage
 
 pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class KeepingProver(ScriptedProver):
+    """Keeps programs set up."""
+
+    programs: frozenset[bytes] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        return self.programs
 
 
 # --- ahead -----------------------------------------------------------------------------------
@@ -38,6 +50,18 @@ async def test_while_one_proof_runs_the_next_request_is_fetched_and_executed(
         await listener.eventually(lambda: third.proof)
     assert first.proof
     assert second.proof
+
+
+async def test_while_one_proof_is_verified_the_next_one_is_made(listener: WorkerListener):
+    prover = ScriptedProver(judging=asyncio.Event()).open()
+    first, second = sample_work(ttl_ms=300), sample_work()
+    listener.offer(first, second)
+    async with working(listener, prover):
+        await listener.eventually(lambda: len(prover.judged) == 2)
+        assert first.proof is second.proof is None
+        await listener.eventually(lambda: Stage.CHECKING in first.stages)
+        prover.judging.set()
+        await listener.eventually(lambda: first.proof and second.proof)
 
 
 async def test_a_worker_without_prefetch_takes_one_request_at_a_time(listener: WorkerListener):
@@ -77,6 +101,29 @@ async def test_an_idle_worker_waits_and_a_busy_one_only_looks(listener: WorkerLi
         listener.offer(sample_work())
         await listener.eventually(lambda: listener.happened("looking") >= 2)
         assert listener.happened("waiting") == 1
+
+
+async def test_a_busy_worker_looks_as_seldom_as_the_server_wants(listener: WorkerListener):
+    listener.look_again_ms = 60_000
+    prover = ScriptedProver()
+    first = sample_work(ttl_ms=300)
+    listener.offer(first)
+    async with working(listener, prover):
+        await listener.eventually(lambda: listener.happened("looking"))
+        await listener.eventually(lambda: first.stages.count(Stage.PROVING) > 10)
+        assert listener.happened("looking") == 1
+        # Once it is idle it waits at the server, whatever it was told when it was busy.
+        listener.offer(second := sample_work())
+        prover.open()
+        await listener.eventually(lambda: second.proof)
+
+
+async def test_a_worker_names_the_programs_that_are_set_up(listener: WorkerListener):
+    prover = KeepingProver(programs=frozenset({b"k" * 32})).open()
+    listener.offer(work := sample_work())
+    async with working(listener, prover):
+        await listener.eventually(lambda: work.proof)
+    assert list(listener.keys) == [b"k" * 32]
 
 
 async def test_a_worker_stops_leasing_while_its_proofs_are_not_taken(listener: WorkerListener):

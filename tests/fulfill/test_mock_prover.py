@@ -20,7 +20,9 @@ SECRET = b"a private balance"
 def task_for(mode: Mode, version: CircuitVersion) -> ProveTask:
     return ProveTask(
         elf=b"elf",
-        stdin=Stdin.of(SECRET),
+        elf_sha256=bytes(32),
+        stdin=Stdin.of(SECRET).encode(),
+        deferred_proofs=0,
         version=version,
         mode=mode,
         vk_hash=SAMPLE_VK_HASH,
@@ -35,7 +37,10 @@ async def test_all_it_offers_it_makes_with_the_right_claims(version: CircuitVers
     [offered] = [one for one in prover.capabilities() if one.version == version.text]
     assert offered.mock
     for mode in offered.modes:
-        proof = decode_proof(await prover.prove(task_for(mode, version), 0.0))
+        task = task_for(mode, version)
+        made = await prover.prove(task, 0.0)
+        await prover.verify(task, made)
+        proof = decode_proof(made.proof)
         assert (proof.mode, proof.sp1_version) == (mode, version.circuit)
         check_claims(proof, vk_hash=SAMPLE_VK_HASH, public_values=SAMPLE_PUBLIC_VALUES)
 

@@ -41,7 +41,7 @@ from sp1tee.wire.versions import Family, parse_version
 pytestmark = pytest.mark.anyio
 
 FAR = 4_000_000_000
-STDIN = Stdin.of(b"a private balance")
+STDIN = Stdin.of(b"a private balance").encode()
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ async def proving(url: str) -> AsyncIterator[MoongateProver]:
 def a_task(mode: Mode = Mode.COMPRESSED, **changes: Any) -> ProveTask:
     facts: dict[str, Any] = {
         "elf": b"\x7fELF of a program",
+        "elf_sha256": b"its digest",
         "stdin": STDIN,
+        "deferred_proofs": 0,
         "version": VERSION,
         "mode": mode,
         "vk_hash": SAMPLE_VK_HASH,
@@ -74,7 +76,9 @@ def a_task(mode: Mode = Mode.COMPRESSED, **changes: Any) -> ProveTask:
 
 async def prove(moongate: MoongateStandIn, task: ProveTask) -> bytes:
     async with proving(moongate.url) as prover:
-        return await within(prover.prove(task, FAR))
+        made = await within(prover.prove(task, FAR))
+        await prover.verify(task, made)
+        return made.proof
 
 
 # --- a proof ---------------------------------------------------------------------------------
@@ -97,7 +101,7 @@ async def test_each_call_gets_what_moongate_expects(moongate: MoongateStandIn):
     program = byte_string(task.elf)
     assert moongate.calls[:2] == [
         ("Setup", message(program)),
-        ("ProveCoreStateless", message(STDIN.encode() + moongate.proving_key(program))),
+        ("ProveCoreStateless", message(STDIN + moongate.proving_key(program))),
     ]
     assert moongate.methods[2:] == ["Compress"]
 
@@ -105,7 +109,7 @@ async def test_each_call_gets_what_moongate_expects(moongate: MoongateStandIn):
 async def test_keys_are_made_once_for_programs_in_a_row(moongate: MoongateStandIn):
     async with proving(moongate.url) as prover:
         for elf in (b"one", b"one", b"two"):
-            await within(prover.prove(a_task(Mode.CORE, elf=elf), FAR))
+            await within(prover.prove(a_task(Mode.CORE, elf=elf, elf_sha256=elf), FAR))
     assert moongate.methods.count("Setup") == 2
 
 
@@ -132,7 +136,7 @@ async def test_another_version_is_refused_by_name(moongate: MoongateStandIn):
 
 async def test_an_input_with_proofs_is_refused(moongate: MoongateStandIn):
     with pytest.raises(ProverFailed, match="proofs that this input holds"):
-        await prove(moongate, a_task(stdin=Stdin((b"x",), proof_count=1, proofs=b"y")))
+        await prove(moongate, a_task(deferred_proofs=1))
 
 
 async def test_a_proof_of_other_values_is_refused(moongate: MoongateStandIn):

@@ -23,7 +23,7 @@ def test_a_server_and_a_token_file_are_enough(tmp_path: Path):
     token.write_text("the-token\n")
     worker = load(SP1TEE_FULFILL_SERVER="http://server:8081", SP1TEE_FULFILL_TOKEN_FILE=str(token))
     assert worker.endpoint.url == "http://server:8081"
-    assert worker.endpoint.bearer == "Bearer the-token"
+    assert worker.endpoint.metadata == (("authorization", "Bearer the-token"),)
 
 
 def test_without_a_token_it_says_where_to_find_one():
@@ -38,7 +38,7 @@ def test_a_token_file_may_be_written_later(tmp_path: Path):
     assert worker.token is None
     path.write_text("the-token\n")
     complete = worker.with_token_read()
-    assert complete.endpoint.bearer == "Bearer the-token"
+    assert complete.endpoint.metadata == (("authorization", "Bearer the-token"),)
     assert complete.hints == worker.hints
     assert "the-token" not in repr(complete)
 

@@ -1,63 +1,45 @@
 """Can this machine do the work? Looked at before the first lease, and whenever a job doubts it."""
 
+import asyncio
 import resource
-import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import psutil
 
-from sp1tee import guests
-from sp1tee.errors import CheckupFailed, FulfillError, Sp1teeError
-from sp1tee.fulfill.executors import Executor, Limits
+from sp1tee.errors import CheckupFailed, ConfigError, ExecutorCrashed, FulfillError
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.executors import Executor
+from sp1tee.fulfill.executors.trial import try_out
 from sp1tee.fulfill.provers.off_host import host_of, is_here
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
+from sp1tee.fulfill.surroundings import check_surroundings
+from sp1tee.swap import ADVICE, exposed, swaps
 from sp1tee.wire.versions import Family
 
-# Provers that have a server of their own make the proof.
-OFF_HOST = frozenset({"gateway", "moongate"})
-
+_SEES = ("sees", "see")
+_BROKEN_ADVICE = "See that memory and shared memory are free, and what the kernel says (dmesg)."
+_GASLESS = Check(
+    "executor",
+    ok=False,
+    text="There is a limit to gas (max_gas), and what runs programs here does not count it.",
+    advice="Build sp1tee-prover (`just native`) and name it in SP1TEE_PROVER, or limit cycles.",
+)
 _ENOUGH_FILES = 256
 # An input is in memory up to three times for a moment: its chunks, joined, and its buffers.
 _COPIES = 3
 _GIB = 1 << 30
 
-# A trial run: a number and the Fibonacci numbers there, as the sample program publishes them.
-_N = 10
-_FIBONACCI = struct.pack("<3I", _N, 55, 89)
-_TRIAL_LIMITS = Limits(cycles=1_000_000, memory_bytes=256 << 20, seconds=30.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what.
-        ok: whether it is as it should be.
-        text: what was found.
-        advice: what to do if it is not ok.
-        needed: whether nothing can be fulfilled without it.
-    """
-
-    name: str
-    ok: bool
-    text: str
-    advice: str = ""
-    needed: bool = True
-
-    @classmethod
-    def failed(cls, name: str, error: Sp1teeError) -> "Check":
-        """Say that an error ended it."""
-        return cls(name, ok=False, text=error.message, advice=error.advice)
-
 
 async def check_machine(settings: FulfillSettings, executor: Executor, slots: Slots) -> list[Check]:
     """Look at all that can be seen without a server."""
+    surroundings = await asyncio.to_thread(check_surroundings, settings, executor)
     return [
-        await _check_executor(executor),
+        _explained(await _check_executor(settings, executor), surroundings),
         await _check_prover(slots),
+        *await slots.survey(),
+        *surroundings,
         _check_reach(settings),
         _check_memory(settings),
         _check_swap(),
@@ -79,22 +61,29 @@ def require(checks: Sequence[Check]) -> None:
         )
 
 
-async def _check_executor(executor: Executor) -> Check:
+async def _check_executor(settings: FulfillSettings, executor: Executor) -> Check:
     try:
-        for family in Family:
-            run = await executor.execute(
-                guests.load("fibonacci", family).elf,
-                guests.fibonacci_input(_N),
-                family=family,
-                limits=_TRIAL_LIMITS,
-                tenant="",
-            )
-            if run.public_values != _FIBONACCI or run.cause is not None:
-                text = f"It does not run a known {family} program as SP1 does. {run.text}".rstrip()
-                return Check("executor", ok=False, text=text, advice="Reinstall sp1tee[fulfill].")
+        trials = {family: await try_out(executor, family) for family in Family}
+    except ExecutorCrashed as error:
+        text = f"It runs no program. {error.message}"
+        return Check("executor", ok=False, text=text, advice=_BROKEN_ADVICE)
     except FulfillError as error:
         return Check.failed("executor", error)
+    for trial in trials.values():
+        if trial.wrong:
+            advice = "Reinstall sp1tee[fulfill]."
+            return Check("executor", ok=False, text=trial.wrong, advice=advice)
+    if settings.max_gas is not None and not trials[Family.V6].counts_gas:
+        return _GASLESS
     return Check("executor", ok=True, text=f"Programs of SP1 v5 and v6 run: {executor.name}.")
+
+
+def _explained(check: Check, others: Sequence[Check]) -> Check:
+    """Add to a failed check what else was found to be wrong; it may be why."""
+    if check.ok:
+        return check
+    found = [f"{other.name}: {other.text}" for other in others if not other.ok]
+    return replace(check, text=" ".join((check.text, *found)))
 
 
 async def _check_prover(slots: Slots) -> Check:
@@ -102,25 +91,26 @@ async def _check_prover(slots: Slots) -> Check:
         await slots.check()
     except FulfillError as error:
         return Check.failed("prover", error)
-    offered = "; ".join(
-        f"{one.version}: {', '.join(str(mode) for mode in sorted(one.modes))}"
-        for one in slots.capabilities
-    )
     kind = "mock proofs, which prove nothing" if slots.mock else "real proofs"
-    return Check("prover", ok=True, text=f"{len(slots)} at once, {kind}: {offered}.")
+    return Check("prover", ok=True, text=f"{len(slots)} at once, {kind}: {slots.offer}.")
 
 
 def _check_reach(settings: FulfillSettings) -> Check:
-    url = settings.prover_url if settings.prover in OFF_HOST else None
-    if url is None:
+    try:
+        urls = settings.off_host_urls
+    except ConfigError:
+        # What is missing, the prover's own check says.
+        urls = ()
+    if not urls:
         return Check("reach", ok=True, text="Inputs stay in this worker's machine.")
-    if is_here(url):
+    away = sorted({host_of(url) for url in urls if not is_here(url)})
+    if not away:
         text = "Inputs go to another server on this machine, which sees them in clear."
         return Check("reach", ok=True, text=text)
     return Check(
         "reach",
         ok=False,
-        text=f"Inputs leave this machine: {host_of(url)} sees them in clear.",
+        text=f"Inputs leave this machine: {', '.join(away)} {_SEES[len(away) > 1]} them in clear.",
         advice="Make sure that it is inside an enclave as well, or that requesters know of it.",
         needed=False,
     )
@@ -141,12 +131,14 @@ def _check_memory(settings: FulfillSettings) -> Check:
 
 
 def _check_swap() -> Check:
-    swap = psutil.swap_memory().total
+    found = swaps()
+    size = exposed(found)
+    none = "All of it is encrypted, or in memory." if found else "None."
     return Check(
         "swap",
-        ok=swap == 0,
-        text=f"{swap / _GIB:.1f} GiB of swap: inputs can get to the disk." if swap else "None.",
-        advice="Turn swap off, or encrypt it with a key that is lost at reboot.",
+        ok=size == 0,
+        text=f"{size / _GIB:.1f} GiB of swap: inputs can get to the disk." if size else none,
+        advice=ADVICE,
         needed=False,
     )
 

@@ -1,11 +1,17 @@
 """Is this machine fit to fulfil? Asked by `sp1tee doctor`."""
 
+import asyncio
+from dataclasses import replace
+
 from sp1tee.errors import ConfigError, FulfillError, Sp1teeError
 from sp1tee.fulfill.assembly import make_provers, open_executor
-from sp1tee.fulfill.checkup import Check, check_machine
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.checkup import check_machine
+from sp1tee.fulfill.endpoint import Endpoint
 from sp1tee.fulfill.server import Server
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
+from sp1tee.monitoring.watch import Listener, Watch
 
 __all__ = ["Check", "check_up"]
 
@@ -36,10 +42,9 @@ async def _check_connection(settings: FulfillSettings) -> list[Check]:
     except ConfigError as error:
         return [Check.failed("token", error)]
     async with endpoint.aio_channel() as channel:
-        return [
-            await _check_server(settings, Server(channel, endpoint, settings.name)),
-            _check_line(settings),
-        ]
+        server = await _check_server(settings, Server(channel, endpoint, settings.name))
+    service = [await _check_service(settings, endpoint)] if server.ok else []
+    return [server, *service, _check_line(settings)]
 
 
 async def _check_server(settings: FulfillSettings, server: Server) -> Check:
@@ -48,6 +53,24 @@ async def _check_server(settings: FulfillSettings, server: Server) -> Check:
     except FulfillError as error:
         return Check.failed("server", error)
     return Check("server", ok=True, text=f"{settings.server} answers and takes the token.")
+
+
+async def _check_service(settings: FulfillSettings, endpoint: Endpoint) -> Check:
+    """Ask the server for its own state: what of it is ill is its operator's to mend."""
+    listener = Listener(endpoint.url, endpoint.token, settings.server_ca_file, endpoint.certificate)
+    with Watch(listener) as watch:
+        try:
+            ill = (await asyncio.to_thread(watch.health)).why_not
+        except FulfillError as error:
+            return replace(Check.failed("service", error), needed=False)
+    named = ", ".join(f"{part} ({word})" for part, word in ill.items())
+    return Check(
+        "service",
+        ok=not ill,
+        text=f"The server is not ready: {named}." if ill else "The server is ready for requests.",
+        advice="Ask its operator: docs/operations.md says what each code means.",
+        needed=False,
+    )
 
 
 def _check_line(settings: FulfillSettings) -> Check:

@@ -16,6 +16,7 @@ from grpc import aio
 
 from sp1tee.errors import ConfigError
 from sp1tee.hosts import is_loopback
+from sp1tee.private_files import check_private
 
 CONNECT_SECONDS = 5.0
 # How long the other side may say nothing in the middle of a transfer.
@@ -28,9 +29,45 @@ CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     # gRPC's own waiting grows to two minutes; ours (`patience`) is the one that counts.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # What the name hides: how long a connection may take to be made, TLS and all.
+    ("grpc.min_reconnect_backoff_ms", int(CONNECT_SECONDS * 1000)),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a worker shows to a server that asks who it is (RFC 8446 §4.4.2).
+
+    Both files are read when a worker starts.
+
+    Attributes:
+        cert_file: the certificate, and those between it and its CA, as PEM.
+        key_file: its private key, as PEM without a password.
+    """
+
+    cert_file: Path
+    key_file: Path
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Have a context show it; raises `ConfigError` where the files do not go together.
+
+        Raises:
+            ExposedSecretError: others may read the key.
+        """
+        check_private(self.key_file)
+        try:
+            context.load_cert_chain(self.cert_file, self.key_file, _no_password)
+        except (OSError, ValueError):
+            raise ConfigError(
+                f"{self.cert_file} and {self.key_file} are no certificate and its key.",
+                advice="Give client_cert_file and client_key_file as PEM, the key unencrypted.",
+            ) from None
+
+    def read(self) -> tuple[bytes, bytes]:
+        """Return key and certificates; raises `ConfigError` where they do not go together."""
+        self.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        return self.key_file.read_bytes(), self.cert_file.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +76,35 @@ class Endpoint:
 
     Attributes:
         url: its base URL, without a path.
-        token: the worker token.
+        token: the worker token; None where the certificate says enough.
         ca: PEM certificates to trust instead of the system's, for https.
+        certificate: what to show to a server that asks for one, over https.
     """
 
     url: str
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
     ca: str | None = field(default=None, repr=False)
+    certificate: ClientCertificate | None = None
 
     @classmethod
-    def of(cls, url: str, token: str, ca_file: Path | None = None) -> Self:
+    def of(
+        cls,
+        url: str,
+        token: str | None,
+        ca_file: Path | None = None,
+        certificate: ClientCertificate | None = None,
+    ) -> Self:
         """Check and make one; raises `ConfigError` where URL or certificates are unusable."""
         parts = parse_url(url)
+        if certificate is not None:
+            if parts.scheme != "https":
+                raise ConfigError(
+                    "A client certificate is shown over https alone.",
+                    advice="Give an https:// URL for server, or leave client_cert_file out.",
+                )
+            certificate.read()
         ca = None if ca_file is None else read_certificates(ca_file, "server_ca_file")
-        return cls(f"{parts.scheme}://{parts.netloc}", token, ca)
+        return cls(f"{parts.scheme}://{parts.netloc}", token, ca, certificate)
 
     @property
     def in_clear(self) -> bool:
@@ -61,14 +113,9 @@ class Endpoint:
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     @property
-    def bearer(self) -> str:
-        """The value of the `authorization` header."""
-        return f"Bearer {self.token}"
-
-    @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What every gRPC call carries."""
-        return (("authorization", self.bearer),)
+        """What every gRPC call and every HTTP request carries."""
+        return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
 
     def aio_channel(self) -> aio.Channel:
         """Open a gRPC channel for the event loop; nothing is sent yet."""
@@ -87,7 +134,7 @@ class Endpoint:
         return httpx.AsyncClient(
             base_url=self.url,
             # Ranges count the bytes as they are stored, so nothing may be packed on the way.
-            headers={"authorization": self.bearer, "accept-encoding": "identity"},
+            headers={**dict(self.metadata), "accept-encoding": "identity"},
             timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS, pool=None),
             trust_env=False,
             verify=self._ssl_context,
@@ -103,11 +150,15 @@ class Endpoint:
     def _credentials(self) -> grpc.ChannelCredentials | None:
         if not self.url.startswith("https:"):
             return None
-        return grpc.ssl_channel_credentials(self.ca.encode() if self.ca else None)
+        shown = (None, None) if self.certificate is None else self.certificate.read()
+        return grpc.ssl_channel_credentials(self.ca.encode() if self.ca else None, *shown)
 
     @property
     def _ssl_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self.ca)
+        context = ssl.create_default_context(cadata=self.ca)
+        if self.certificate is not None:
+            self.certificate.load_into(context)
+        return context
 
 
 def parse_url(url: str) -> SplitResult:
@@ -139,6 +190,11 @@ def read_certificates(path: Path, setting: str) -> str:
             advice=f"Give a file of PEM certificates for {setting}.",
         ) from None
     return pem
+
+
+def _no_password() -> str:
+    """Keep OpenSSL from asking a terminal for the password of a key."""
+    return ""
 
 
 def _unusable() -> ConfigError:

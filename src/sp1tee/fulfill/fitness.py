@@ -13,7 +13,8 @@ from typing import Final
 import stamina
 
 from sp1tee.errors import CheckupFailed
-from sp1tee.fulfill.checkup import Check, require
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.checkup import require
 from sp1tee.logs import get
 
 # How often in a row a check fails before the machine is given up.

@@ -72,7 +72,7 @@ class Inputs:
         """Fetch, unpack and decode a lease's input.
 
         Raises:
-            JobFailed: it is too large, or not an input that this worker can run.
+            JobFailed: it is too large, or no input.
             FulfillError: as `Transfers.fetch`.
         """
         limit = self._limits.stdin
@@ -88,11 +88,6 @@ class Inputs:
             stdin = await asyncio.to_thread(_decode, parts, limit)
         except WireError as error:
             raise _unusable("input", error) from None
-        if stdin.proof_count:
-            raise JobFailed(
-                "The input holds proofs for the program to verify, which this prover cannot run.",
-                error=types_pb2.UNKNOWN_FAILURE,
-            )
         return stdin
 
     async def program(self, lease: Lease) -> bytes:

@@ -1,4 +1,4 @@
-"""One lease's way: fetch, check, execute, prove, check again, hand in.
+"""One lease's way: fetch, check, execute, prove, verify, hand in.
 
 Whatever ends it is told to the server at once, with a reason that the requester can act on.
 """
@@ -29,7 +29,7 @@ from sp1tee.fulfill.heartbeat import Stage
 from sp1tee.fulfill.inputs import check_key
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import persist
-from sp1tee.fulfill.provers import Prover, ProveTask
+from sp1tee.fulfill.provers import Made, Prover, ProveTask
 from sp1tee.fulfill.selfcheck import check_proof
 from sp1tee.fulfill.telling import give_back, tell_failure
 from sp1tee.fulfill.tools import Tools
@@ -40,6 +40,7 @@ from sp1tee.wire.versions import CircuitVersion, parse_version
 
 if TYPE_CHECKING:
     from sp1tee.fulfill.executors import Execution
+    from sp1tee.fulfill.figures import Result
 
 # How long the reason for a failure is offered once the deadline has passed anyway.
 _LAST_WORD_SECONDS = 10.0
@@ -54,11 +55,13 @@ class Job:
     Attributes:
         lease: what was leased.
         stage: where it stands.
+        result: what came of it, once it is over.
     """
 
     def __init__(self, lease: Lease, tools: Tools, on_proved: Callable[[], object]) -> None:
         self.lease = lease
         self.stage = Stage.FETCHING
+        self.result: Result = "given_back"
         self._tools = tools
         self._on_proved = on_proved
         self._execution: Execution | None = None
@@ -77,6 +80,7 @@ class Job:
     async def run(self) -> None:
         """Do it all; raises `WorkerTokenRefused` only, everything else ends the job alone."""
         structlog.contextvars.bind_contextvars(**self.lease.names)
+        self._tools.enters(self.lease, self.stage)
         try:
             failure = await self._attempt()
         except CheckupFailed:
@@ -100,6 +104,7 @@ class Job:
         except (WorkerTokenRefused, CheckupFailed):
             raise
         except LeaseGone as gone:
+            self.result = "lost"
             _log.info("lease gone", reason=gone.message)
         except JobFailed as failure:
             return failure
@@ -114,8 +119,8 @@ class Job:
 
     async def _work(self) -> None:
         proof, mock = await self._make()
-        assert self._execution is not None
         execution = self._execution
+        assert execution is not None
         self._enter(Stage.HANDING_IN)
         digest = (await asyncio.to_thread(hashlib.sha256, proof)).digest()
 
@@ -125,6 +130,7 @@ class Job:
             await self._tools.server.finish(self.lease, execution, digest, mock=mock)
 
         await persist("handing in a proof", offer)
+        self.result = "handed_in"
         self._tools.rest.end()
         _log.info("proof handed in", mock=mock, cycles=execution.cycles, size=len(proof))
 
@@ -134,11 +140,12 @@ class Job:
         self._enter(Stage.WAITING)
         async with self._tools.slots.take() as prover:
             self._enter(Stage.PROVING)
-            proof = await self._prove(prover, task)
+            made = await self._prove(prover, task)
+        # The prover is free for the next request: what is left needs no device.
         self._enter(Stage.CHECKING)
         self._on_proved()
-        await self._check(proof, task, mock=prover.mock)
-        return proof, prover.mock
+        await self._check(prover, task, made)
+        return made.proof, prover.mock
 
     async def _prepare(self) -> ProveTask:
         """Do all that can be done while the prover is busy with something else."""
@@ -155,7 +162,9 @@ class Job:
         judge(self.lease, execution)
         return ProveTask(
             elf=program,
-            stdin=stdin,
+            elf_sha256=self.lease.program_sha256,
+            stdin=await asyncio.to_thread(stdin.encode),
+            deferred_proofs=stdin.proof_count,
             version=version,
             mode=mode,
             vk_hash=self.lease.vk_hash,
@@ -168,22 +177,22 @@ class Job:
         try:
             version, mode = parse_version(self.lease.version), Mode.from_wire(self.lease.mode)
         except (VersionError, ModeError) as error:
-            raise _not_here(f"{error.message} {error.advice}") from None
+            raise _not_here(f"{error.message} {self._offer}") from None
         if not self._tools.slots.offers(version.text, mode):
-            raise _not_here(f"This worker cannot make {mode} proofs of {version}.")
+            raise _not_here(f"{mode} proofs of {version} are not made here. {self._offer}")
         self._check_time(version, mode)
         return version, mode
 
-    async def _prove(self, prover: Prover, task: ProveTask) -> bytes:
+    async def _prove(self, prover: Prover, task: ProveTask) -> Made:
         self._check_time(task.version, task.mode)
         _log.info("proving", mode=str(task.mode), prover=prover.name, mock=prover.mock)
         began = time.monotonic()
         try:
-            proof = await self._able(lambda: prover.prove(task, self.lease.deadline))
+            made = await self._able(lambda: prover.prove(task, self.lease.deadline))
         except (ProverFailed, WireError) as error:
             raise self._proving_failed(f"The prover failed: {error.message}") from None
         self._tools.pace.note(task.version.text, task.mode, time.monotonic() - began)
-        return proof
+        return made
 
     async def _able(self, do: Callable[[], Awaitable[_T]]) -> _T:
         """Do what this machine should be able to: once more if it could not, yet is fit.
@@ -198,12 +207,16 @@ class Job:
             _log.warning("trying again, as this machine is fit", reason=error.message)
         return await do()
 
-    async def _check(self, proof: bytes, task: ProveTask, *, mock: bool) -> None:
+    async def _check(self, prover: Prover, task: ProveTask, made: Made) -> None:
         try:
-            await asyncio.to_thread(check_proof, proof, task, mock=mock)
+            await asyncio.to_thread(check_proof, made.proof, task, mock=prover.mock)
+            await prover.verify(task, made)
         except WireError as error:
             _log.error("the prover made a wrong proof", reason=error.message)
             raise self._proving_failed(f"The prover made a wrong proof. {error.message}") from None
+        except ProverFailed as error:
+            _log.error("the proof does not pass", reason=error.message)
+            raise self._proving_failed(f"The prover failed: {error.message}") from None
 
     def _check_time(self, version: CircuitVersion, mode: Mode) -> None:
         if self._left <= 0:
@@ -220,6 +233,7 @@ class Job:
 
     async def _fail(self, failure: JobFailed) -> None:
         self._over = True
+        self.result = "passed_on" if failure.retryable else "failed"
         if failure.retryable:
             # Before the server knows: from then on the request may be leased again, by us too.
             self._tools.rest.lengthen()
@@ -229,6 +243,11 @@ class Job:
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
         self._tools.heart.tell(self.lease, stage)
+        self._tools.enters(self.lease, stage)
+
+    @property
+    def _offer(self) -> str:
+        return f"This worker proves {self._tools.slots.offer}."
 
     @property
     def _left(self) -> float:

@@ -37,6 +37,8 @@ class Lease:
         ttl: seconds within which the server wants the next heartbeat.
         attempt: how many times the request was leased, this time included.
         tenant: a label, equal for requests of one requester.
+        request: what the server's log calls the request, ``req_…``; empty if it does not say.
+        traceparent: the server's span that the work belongs to; empty without traces.
     """
 
     id: str
@@ -55,11 +57,17 @@ class Lease:
     ttl: float
     attempt: int
     tenant: str
+    request: str
+    traceparent: str = ""
 
     @property
     def names(self) -> dict[str, str]:
-        """What every line of log about it carries."""
-        return {"request_id": self.request_id.hex(), "lease": self.id}
+        """What every line of log about it carries.
+
+        Never the network's id: whoever knows that one may ask for the proof.
+        """
+        request = {"request": self.request} if self.request else {}
+        return {**request, "lease": self.id}
 
     @property
     def attempts_left(self) -> bool:
@@ -67,14 +75,16 @@ class Lease:
         return self.attempt < ATTEMPTS
 
     @classmethod
-    def from_wire(cls, lease: worker_pb2.Lease) -> Self:
-        """Read the server's answer.
+    def from_wire(cls, lease: worker_pb2.Lease, traceparent: str = "") -> Self:
+        """Read the server's answer, and what came beside it.
 
         Raises:
-            IdError: the lease's id is not one.
+            IdError: the lease's id, or the request's, is not one.
             ServerRefused: it grants nothing that could be held.
         """
         parse_id(lease.lease_id, "lease")
+        if lease.request:
+            parse_id(lease.request, "req")
         if len(lease.lease_token) != TOKEN_SIZE or not lease.ttl_ms:
             raise ServerRefused("The server granted a lease without a token or a duration.")
         return cls(
@@ -94,6 +104,8 @@ class Lease:
             ttl=lease.ttl_ms / 1000,
             attempt=lease.attempt,
             tenant=lease.tenant,
+            request=lease.request,
+            traceparent=traceparent,
         )
 
 

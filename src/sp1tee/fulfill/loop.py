@@ -15,6 +15,7 @@ from sp1tee.errors import CheckupFailed, FulfillError, Sp1teeError
 from sp1tee.fulfill.job import Job
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import persist
+from sp1tee.fulfill.server import Answer
 from sp1tee.fulfill.telling import give_back
 from sp1tee.fulfill.tools import Tools
 from sp1tee.logs import get
@@ -99,10 +100,11 @@ class Fulfiller:
         while True:
             await self._until_ready()
             wait = WAIT_SECONDS if self._idle else 0.0
-            lease = await persist("asking for work", partial(self._ask, wait))
+            answer = await persist("asking for work", partial(self._ask, wait))
+            lease = answer.lease
             if lease is None:
                 if not wait:
-                    await self._look_ahead_later()
+                    await self._look_ahead_later(answer.look_again_s)
             elif self._resting:
                 # Something went wrong here while the server held the call.
                 group.create_task(give_back(self._tools.server, lease))
@@ -124,19 +126,21 @@ class Fulfiller:
     def _resting(self) -> bool:
         return not self._tools.fitness.fit or self._tools.rest.left > 0
 
-    async def _ask(self, wait: float) -> Lease | None:
-        return await self._tools.server.lease(self._tools.slots.capabilities, wait)
+    async def _ask(self, wait: float) -> Answer:
+        slots = self._tools.slots
+        return await self._tools.server.lease(slots.capabilities, wait, slots.keys)
 
     def _begin(self, group: asyncio.TaskGroup, lease: Lease) -> None:
         self._tools.heart.keep(lease)
         job = Job(lease, self._tools, self._freed.set)
         task = group.create_task(job.run(), name=lease.id)
         self._running[lease.id] = job, task
-        task.add_done_callback(partial(self._ended, lease))
+        task.add_done_callback(partial(self._ended, job))
 
-    def _ended(self, lease: Lease, _: asyncio.Task[None]) -> None:
-        self._tools.heart.forget(lease)
-        del self._running[lease.id]
+    def _ended(self, job: Job, _: asyncio.Task[None]) -> None:
+        self._tools.heart.forget(job.lease)
+        self._tools.ends(job.lease, job.result)
+        del self._running[job.lease.id]
         self._freed.set()
 
     def _drop(self, lease_id: str) -> None:
@@ -145,6 +149,7 @@ class Fulfiller:
         if job is None or task is None or job.proved:
             return
         _log.warning("dropped by the server", stage=job.stage.name.lower(), **job.lease.names)
+        job.result = "lost"
         task.cancel()
 
     async def _drain(self) -> None:
@@ -192,10 +197,11 @@ class Fulfiller:
         untaken = len(self._running) - self._ahead
         return self._ahead < slots + self._plan.prefetch and untaken < slots * _UNTAKEN_PER_SLOT
 
-    async def _look_ahead_later(self) -> None:
+    async def _look_ahead_later(self, told: float) -> None:
+        """Pause before the next look, longer if the server has very many workers and says so."""
         self._freed.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_AHEAD_SECONDS):
+            async with asyncio.timeout(min(max(told, LOOK_AHEAD_SECONDS), WAIT_SECONDS)):
                 await self._freed.wait()
 
 

@@ -1,6 +1,7 @@
 """The worker listener's calls, with our own errors for what can go wrong."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from sp1tee.fulfill.executors import Execution
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import PASSING
 from sp1tee.fulfill.provers import Capability
+from sp1tee.tracing import HEADER, outgoing
 from sp1tee.wire.pb import types_pb2, worker_pb2
 from sp1tee.wire.pb.worker_pb2_grpc import WorkersStub
 
@@ -41,6 +43,19 @@ class _Refused(ServerRefused):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server says to a worker that asks for work.
+
+    Attributes:
+        lease: what there is to do, if anything.
+        look_again_s: when there is nothing, how long one that is busy should not look again.
+    """
+
+    lease: Lease | None
+    look_again_s: float = 0.0
+
+
 class Server:
     """The server as one worker sees it.
 
@@ -58,15 +73,26 @@ class Server:
         request = worker_pb2.HeartbeatRequest(worker=self._worker)
         await self._call(self._stub.Heartbeat, request)
 
-    async def lease(self, capabilities: Iterable[Capability], wait: float) -> Lease | None:
-        """Wait up to `wait` seconds for a request that fits; raises `IdError` for a broken one."""
+    async def lease(
+        self, capabilities: Iterable[Capability], wait: float, keys: Iterable[bytes] = ()
+    ) -> Answer:
+        """Wait up to `wait` seconds for a request that fits; raises `IdError` for a broken one.
+
+        `keys` are hashes of the programs that this worker has set up.
+        """
         request = worker_pb2.LeaseRequest(
             worker=self._worker,
             capabilities=[_capability(offered) for offered in capabilities],
             wait_ms=round(wait * 1000),
+            keys=keys,
         )
-        reply = await self._call(self._stub.Lease, request, seconds=wait + _CALL_SECONDS)
-        return Lease.from_wire(reply.lease) if reply.HasField("lease") else None
+        beside: dict[str, str] = {}
+        reply = await self._call(
+            self._stub.Lease, request, seconds=wait + _CALL_SECONDS, beside=beside
+        )
+        if not reply.HasField("lease"):
+            return Answer(None, reply.look_again_ms / 1000)
+        return Answer(Lease.from_wire(reply.lease, beside.get(HEADER, "")))
 
     async def finish(
         self, lease: Lease, execution: Execution, proof_sha256: bytes, *, mock: bool
@@ -79,7 +105,7 @@ class Server:
             proof_sha256=proof_sha256,
             mock=mock,
         )
-        await self._about(self._stub.Finish, request)
+        await self._about(lease, self._stub.Finish, request)
 
     async def fail(self, lease: Lease, failure: JobFailed, execution: Execution | None) -> None:
         """Say why there will be no proof, and what the run showed if it came to an end."""
@@ -91,22 +117,26 @@ class Server:
             cause=types_pb2.ExecuteFailureCause.ValueType(failure.cause),
             text=failure.message,
             execution=_report(execution) if execution else None,
+            printed=failure.printed,
         )
-        await self._about(self._stub.Fail, request)
+        await self._about(lease, self._stub.Fail, request)
 
     async def release(self, lease: Lease) -> None:
         """Give a request back; the attempt does not count."""
         request = worker_pb2.ReleaseRequest(lease_id=lease.id, lease_token=lease.token)
-        await self._about(self._stub.Release, request)
+        await self._about(lease, self._stub.Release, request)
 
     async def _about(
         self,
+        lease: Lease,
         method: aio.UnaryUnaryMultiCallable[_Request, _Reply],
         request: _Request,
     ) -> _Reply:
         """Make a call that only the holder of a lease may make."""
+        # For the server's log.
+        named = (("sp1tee-request", lease.request),) if lease.request else ()
         try:
-            return await self._call(method, request)
+            return await self._call(method, request, metadata=(*named, *outgoing()))
         except _Refused as refusal:
             if refusal.status is grpc.StatusCode.FAILED_PRECONDITION:
                 raise LeaseGone(f"The lease is lost. {refusal.message}") from None
@@ -118,9 +148,17 @@ class Server:
         request: _Request,
         *,
         seconds: float = _CALL_SECONDS,
+        metadata: tuple[tuple[str, str], ...] = (),
+        beside: dict[str, str] | None = None,
     ) -> _Reply:
+        """Make a call; `beside` gets the texts of the reply's trailers."""
+        sent = (*self._metadata, *metadata)
         try:
-            reply = await method(request, timeout=seconds, metadata=self._metadata)
+            call = method(request, timeout=seconds, metadata=sent)
+            reply = await call
+            if beside is not None:
+                trailers = await call.trailing_metadata()
+                beside |= {name: text for name, text in trailers if isinstance(text, str)}
         except aio.AioRpcError as error:
             raise translate(error.code(), error.details()) from None
         if not isinstance(reply, Message):
@@ -132,7 +170,7 @@ class Server:
 def translate(status: grpc.StatusCode, details: str | None) -> FulfillError:
     """Turn a call's failure into ours; the server's text is meant to be read."""
     if status is grpc.StatusCode.UNAUTHENTICATED:
-        return WorkerTokenRefused("The server does not accept this worker's token.")
+        return WorkerTokenRefused("The server does not accept this worker's token or certificate.")
     text = f"{status.name}, {(details or 'no reason given')[:_DETAILS]}"
     if status in PASSING:
         return ServerAway(f"The server did not answer: {text}")

@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import stamina
 
 from sp1tee.fulfill.assembly import open_executor, open_tools
-from sp1tee.fulfill.checkup import Check, check_machine, require
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.checkup import check_machine, require
 from sp1tee.fulfill.credential import with_token
 from sp1tee.fulfill.loop import Fulfiller, Plan
+from sp1tee.fulfill.metrics_listener import metrics_listener
 from sp1tee.fulfill.patience import persist
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.slots import Slots
+from sp1tee.fulfill.tools import Tools
 from sp1tee.logs import get
-from sp1tee.privacy import forbid_dumps
+from sp1tee.privileges import drop_privileges, warn_of_surroundings
+from sp1tee.tracing import tracing
 
 _T = TypeVar("_T")
 _log = get(__name__)
@@ -31,8 +36,10 @@ async def run_fulfiller(settings: FulfillSettings, *, stop: asyncio.Event) -> No
         CheckupFailed: this machine cannot do the work, or no longer.
         WorkerTokenRefused: the server does not accept the token.
         ServerRefused: the server does not want this worker.
+        ListenError: `metrics_listen` cannot be listened on.
+        MissingExtraError: traces are asked for and cannot be made.
     """
-    forbid_dumps()
+    drop_privileges()
     # `persist` says what is tried again, in our own words.
     stamina.instrumentation.set_on_retry_hooks(())
     complete = await _unless(stop, with_token(settings))
@@ -41,14 +48,26 @@ async def run_fulfiller(settings: FulfillSettings, *, stop: asyncio.Event) -> No
 
 
 async def _work(settings: FulfillSettings, stop: asyncio.Event) -> None:
-    async with open_executor(settings) as executor, open_tools(settings, executor) as tools:
-        checks = await check_machine(settings, executor, tools.slots)
-        _tell(checks)
-        require(checks)
-        await _unless(stop, persist("looking for the server", tools.server.greet))
-        if not stop.is_set():
-            _announce(settings, executor.name, tools.slots)
-            await Fulfiller(tools, Plan(settings.prefetch, settings.drain_s)).run(stop)
+    with tracing("sp1tee-fulfill") as tracer:
+        async with (
+            open_executor(settings) as executor,
+            open_tools(settings, executor, tracer=tracer) as tools,
+        ):
+            checks = await check_machine(settings, executor, tools.slots)
+            _tell(checks)
+            require(checks)
+            with _told(settings, tools):
+                await _unless(stop, persist("looking for the server", tools.server.greet))
+                if not stop.is_set():
+                    _announce(settings, executor.name, tools.slots)
+                    await Fulfiller(tools, Plan(settings.prefetch, settings.drain_s)).run(stop)
+
+
+def _told(settings: FulfillSettings, tools: Tools) -> AbstractContextManager[object]:
+    """Let Prometheus read the figures, if the settings say where."""
+    if settings.metrics_listen is None:
+        return nullcontext()
+    return metrics_listener(settings.metrics_listen, tools.figures.registry)
 
 
 async def _unless(stop: asyncio.Event, work: Awaitable[_T]) -> _T | None:
@@ -70,6 +89,7 @@ def _tell(checks: Sequence[Check]) -> None:
 
 
 def _announce(settings: FulfillSettings, executor: str, slots: Slots) -> None:
+    warn_of_surroundings()
     for hint in settings.hints:
         _log.warning("settings", hint=hint)
     if slots.mock:

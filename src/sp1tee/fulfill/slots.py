@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from sp1tee.fulfill.provers import Capability, Prover
+from sp1tee.fulfill.check import Check
+from sp1tee.fulfill.provers import Capability, KeepsPrograms, OwnsProcess, Prover, Surveys
 from sp1tee.wire.modes import Mode
 
 
@@ -24,9 +25,29 @@ class Slots:
         return len(self._provers)
 
     @property
+    def busy(self) -> int:
+        """How many of them make a proof now."""
+        return len(self._provers) - self._free.qsize()
+
+    @property
+    def starts(self) -> int:
+        """How often processes of provers were started, all together."""
+        return sum(prover.starts for prover in self._provers if isinstance(prover, OwnsProcess))
+
+    @property
     def capabilities(self) -> tuple[Capability, ...]:
         """What the provers can make."""
         return self._provers[0].capabilities()
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        """Hashes of the verifying keys of programs that some prover has set up."""
+        return frozenset(
+            key
+            for prover in self._provers
+            if isinstance(prover, KeepsPrograms)
+            for key in prover.keys
+        )
 
     @property
     def mock(self) -> bool:
@@ -39,10 +60,23 @@ class Slots:
             offered.version == version and mode in offered.modes for offered in self.capabilities
         )
 
+    @property
+    def offer(self) -> str:
+        """What the provers can make, for people: ``sp1-v6.1.0: core, compressed``."""
+        return "; ".join(
+            f"{one.version}: {', '.join(str(mode) for mode in sorted(one.modes))}"
+            for one in self.capabilities
+        )
+
     async def check(self) -> None:
         """Find out whether every prover could work; raises `ProverUnavailable`."""
         for prover in self._provers:
             await prover.check()
+
+    async def survey(self) -> Sequence[Check]:
+        """Look at what is around the provers; they are all at the same place."""
+        first = self._provers[0]
+        return await first.survey() if isinstance(first, Surveys) else ()
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Prover]:

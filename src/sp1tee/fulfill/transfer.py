@@ -12,6 +12,7 @@ import httpx
 from sp1tee.errors import FulfillError, LeaseGone, ServerAway, TransferError, WorkerTokenRefused
 from sp1tee.fulfill.lease import Lease
 from sp1tee.fulfill.patience import persist
+from sp1tee.tracing import outgoing
 
 CHUNK_SIZE = 1 << 20
 
@@ -100,7 +101,7 @@ class _Download:
 
 
 def _holder(lease: Lease) -> dict[str, str]:
-    return {"sp1tee-lease": lease.token.hex()}
+    return {"sp1tee-lease": lease.token.hex(), **dict(outgoing())}
 
 
 def _away(error: httpx.TransportError) -> ServerAway:

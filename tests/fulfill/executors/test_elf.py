@@ -107,6 +107,7 @@ BROKEN_V6 = {
     Rule.SEGMENT_SIZE: v6(segments=[Segment(CODE, file_size=(1 << 48) - 1, memory_size=8)]),
     Rule.SEGMENT_CUT: v6(segments=[Segment(CODE, file_size=1 << 20, memory_size=1 << 20)]),
     Rule.SEGMENT_HIGH: v6(segments=[Segment(CODE), Segment(DATA, b"", R, memory_size=1 << 40)]),
+    Rule.SEGMENTS_LARGE: v6(segments=[Segment(CODE), Segment(DATA, b"", R, memory_size=512 << 20)]),
     Rule.V6_LOW: v6(segments=[Segment(CODE - 4)]),
     Rule.UNREADABLE: v6(segments=[Segment(CODE, flags=X)]),
     Rule.WRITABLE_CODE: v6(segments=[Segment(CODE, flags=R | W | X)]),

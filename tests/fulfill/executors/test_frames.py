@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sp1tee.fulfill.executors import frames
+from sp1tee.fulfill.executors import MAX_PRINTED, frames
 from sp1tee.fulfill.executors.elf import REFUSALS
 from sp1tee.fulfill.executors.frames import Allowance, FrameError, Job, OutOfMemory, Refused
 from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Outcome, Reason
 from sp1tee.wire.versions import Family
 
-HEADER = "<BBqQQI"
+HEADER = "<BBqQQIH"
 
 jobs = st.builds(
     Job,
@@ -30,6 +30,7 @@ clean = st.builds(
     st.just(0),
     st.integers(0, (1 << 64) - 1),
     st.binary(max_size=50),
+    st.binary(max_size=MAX_PRINTED),
 )
 failed = st.builds(
     Outcome,
@@ -38,13 +39,14 @@ failed = st.builds(
     st.none() | st.integers(0, (1 << 32) - 1),
     st.integers(0, (1 << 64) - 1),
     st.binary(max_size=50),
+    st.binary(max_size=MAX_PRINTED),
 )
 
 
 def decode(data: bytes) -> frames.Result:
-    header, values = data[: frames.RESULT_HEADER_SIZE], data[frames.RESULT_HEADER_SIZE :]
-    assert frames.public_values_size(header) == len(values)
-    return frames.decode_result(header, values)
+    header, body = data[: frames.RESULT_HEADER_SIZE], data[frames.RESULT_HEADER_SIZE :]
+    assert frames.body_size(header) == len(body)
+    return frames.decode_result(header, body)
 
 
 @given(jobs)
@@ -91,14 +93,15 @@ def test_running_out_of_memory_arrives():
 @pytest.mark.parametrize(
     "header",
     [
-        pytest.param((3, 0, -1, 0, 0, 0), id="an unknown verdict"),
-        pytest.param((0, 200, 0, 0, 0, 0), id="an unknown reason"),
-        pytest.param((0, 0, 1, 0, 0, 0), id="a clean end with another exit code"),
-        pytest.param((0, 0, -1, 0, 0, 0), id="a clean end without an exit code"),
-        pytest.param((0, 1, 1 << 32, 0, 0, 0), id="an exit code of more than 32 bits"),
-        pytest.param((0, 1, -2, 0, 0, 0), id="a negative exit code"),
-        pytest.param((1, 255, -1, 0, 0, 0), id="an unknown refusal"),
-        pytest.param((0, 0, 0, 0, 0, 1), id="public values that are missing"),
+        pytest.param((3, 0, -1, 0, 0, 0, 0), id="an unknown verdict"),
+        pytest.param((0, 200, 0, 0, 0, 0, 0), id="an unknown reason"),
+        pytest.param((0, 0, 1, 0, 0, 0, 0), id="a clean end with another exit code"),
+        pytest.param((0, 0, -1, 0, 0, 0, 0), id="a clean end without an exit code"),
+        pytest.param((0, 1, 1 << 32, 0, 0, 0, 0), id="an exit code of more than 32 bits"),
+        pytest.param((0, 1, -2, 0, 0, 0, 0), id="a negative exit code"),
+        pytest.param((1, 255, -1, 0, 0, 0, 0), id="an unknown refusal"),
+        pytest.param((0, 0, 0, 0, 0, 1, 0), id="public values that are missing"),
+        pytest.param((0, 0, 0, 0, 0, 0, 1), id="words that are missing"),
     ],
 )
 def test_a_lie_is_refused(header: tuple[int, ...]):
@@ -107,22 +110,22 @@ def test_a_lie_is_refused(header: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("verdict", [1, 2])
-def test_only_a_run_has_public_values(verdict: int):
+@pytest.mark.parametrize("sizes", [(1, 0), (0, 1)], ids=["public values", "words"])
+def test_only_a_run_leaves_something_behind(verdict: int, sizes: tuple[int, int]):
     with pytest.raises(FrameError):
-        frames.decode_result(pack(HEADER, verdict, 0, -1, 0, 0, 1), b"x")
+        frames.decode_result(pack(HEADER, verdict, 0, -1, 0, 0, *sizes), b"x")
 
 
-def test_public_values_are_not_awaited_beyond_their_cap():
-    header = pack(HEADER, 0, 0, 0, 0, 0, MAX_PUBLIC_VALUES + 1)
-
+@pytest.mark.parametrize("sizes", [(MAX_PUBLIC_VALUES + 1, 0), (0, MAX_PRINTED + 1)])
+def test_nothing_is_awaited_beyond_its_cap(sizes: tuple[int, int]):
     with pytest.raises(FrameError):
-        frames.public_values_size(header)
+        frames.body_size(pack(HEADER, 0, 0, 0, 0, 0, *sizes))
 
 
 @given(st.binary(min_size=frames.RESULT_HEADER_SIZE, max_size=frames.RESULT_HEADER_SIZE))
 def test_arbitrary_bytes_are_a_result_or_refused(header: bytes):
     try:
-        size = frames.public_values_size(header)
+        size = frames.body_size(header)
         result = frames.decode_result(header, bytes(min(size, 100)))
     except FrameError:
         return
@@ -141,6 +144,6 @@ def test_every_reason_has_a_cause_and_a_sentence_of_one_line(outcome: Outcome):
 def test_private_bytes_show_in_no_repr():
     private = b"SECRET"
     job = Job(Family.V6, None, 0, private, (private,))
-    outcome = Outcome(None, 0, 0, 1, private)
+    outcome = Outcome(None, 0, 0, 1, private, private)
 
     assert "SECRET" not in repr(job) + repr(outcome)

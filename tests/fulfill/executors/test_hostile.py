@@ -67,6 +67,7 @@ MINDED_BY = {
 }
 
 ENDED_BY_TIME_ALONE = {"never_leave"}
+TAKES_MORE = {"print_input_and_panic"}
 
 
 @pytest.mark.parametrize("native", [None, False], ids=["fast", "slow"])
@@ -101,7 +102,21 @@ def test_every_deed_of_the_source_is_tested():
     table = re.search(r"DEEDS\[\]\)\(void\) = \{(.*?)\}", source, re.DOTALL)
     assert table
 
-    assert {*DEEDS, *MINDED_BY, *ENDED_BY_TIME_ALONE} == set(re.findall(r"\w+", table[1]))
+    assert {*DEEDS, *MINDED_BY, *ENDED_BY_TIME_ALONE, *TAKES_MORE} == set(
+        re.findall(r"\w+", table[1])
+    )
+
+
+@pytest.mark.parametrize("family", Family)
+def test_of_what_a_guest_prints_the_end_of_standard_error_is_kept(family: Family):
+    elf = program("hostile", family)
+
+    short = run_here(elf, family, hostile("print_input_and_panic", b"so much"))
+    long = run_here(elf, family, hostile("print_input_and_panic", b"a" * 5000 + b"the end"))
+
+    assert short.reason is Reason.EXIT_CODE
+    assert short.printed == b"panicked:\nso much"
+    assert long.printed == (b"a" * 5000 + b"the end")[-2048:]
 
 
 def test_public_values_have_a_cap(monkeypatch: pytest.MonkeyPatch):

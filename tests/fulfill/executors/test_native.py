@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -22,8 +22,8 @@ from sp1tee.fulfill.executors.choosing import opened
 from sp1tee.fulfill.executors.native import NativeExecutor
 from sp1tee.fulfill.executors.needs import Needs
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor
-from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.native.programs import find_verifier
+from sp1tee.native.client import Client
+from sp1tee.native.programs import find_verifier
 from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
@@ -33,7 +33,8 @@ V6 = Family.V6
 EXECUTE = OURS + 1
 COMPLETED, FAILED, STOPPED = 0, 1, 2
 LIMITS = Limits(cycles=1_000_000, memory_bytes=64 << 20, seconds=60)
-SECRET = "what the guest printed"
+SECRET = "\x1b[31mwhat\nthe guest\tprinted\n"
+PRINTED = "[31mwhat the guest printed"
 
 
 def executed(
@@ -46,7 +47,7 @@ def executed(
     reason: str = "",
 ) -> bytes:
     numbers = struct.pack("<IIQQQ", outcome, cause, exit_code, cycles, gas)
-    texts = [reason.encode(), SECRET.encode(), SECRET.encode()]
+    texts = [reason.encode(), b"standard output", SECRET.encode()]
     return framed(u32(EXECUTE) + numbers + b"".join(map(counted, [values, *texts])))
 
 
@@ -102,17 +103,17 @@ async def run(executor: NativeExecutor, limits: Limits = LIMITS, **changes: obje
 
 
 async def test_a_clean_run_has_values_cycles_and_gas(executor: NativeExecutor):
-    assert await run(executor) == Execution(b"\x07", 0, 99, 100, None, "")
+    assert await run(executor) == Execution(b"\x07", 0, 99, 100, None, "", PRINTED)
 
 
 async def test_the_server_gets_program_input_and_limits(
     executor: NativeExecutor, server: GpuServer
 ):
     stdin = Stdin.of(b"one", b"two")
-    await run(executor, Limits(77, 64 << 20, seconds=1.5), elf=b"program", stdin=stdin)
+    await run(executor, Limits(77, 64 << 20, seconds=1.5, gas=88), elf=b"program", stdin=stdin)
     tag, body = server.asked[-1]
     assert tag == EXECUTE
-    assert struct.unpack_from("<QQQ", body) == (77, 2**64 - 1, 1500)
+    assert struct.unpack_from("<QQQ", body) == (77, 88, 1500)
     assert take_counted(body[24:]) == (b"program", stdin.encode())
 
 
@@ -127,7 +128,7 @@ async def test_a_failure_has_the_networks_cause_and_the_reason(
     executor: NativeExecutor, server: GpuServer, cause: Cause
 ):
     server.answers[EXECUTE] = lambda _: executed(FAILED, cause, reason="It failed.")
-    assert await run(executor) == Execution(b"", None, 0, None, cause, "It failed.")
+    assert await run(executor) == Execution(b"", None, 0, None, cause, "It failed.", PRINTED)
 
 
 async def test_a_cause_that_the_network_does_not_have_is_unspecified(
@@ -141,8 +142,8 @@ async def test_a_run_that_ended_with_another_exit_code_keeps_its_numbers(
     executor: NativeExecutor, server: GpuServer
 ):
     server.answers[EXECUTE] = lambda _: executed(FAILED, 1, 7, 50, 60, b"\x01", "Exit code 7.")
-    told = Execution(b"\x01", 7, 50, 60, Cause.HALT_WITH_NON_ZERO_EXIT_CODE, "Exit code 7.")
-    assert await run(executor) == told
+    cause = Cause.HALT_WITH_NON_ZERO_EXIT_CODE
+    assert await run(executor) == Execution(b"\x01", 7, 50, 60, cause, "Exit code 7.", PRINTED)
 
 
 async def test_a_run_that_this_machine_stopped_is_worth_another_try(
@@ -180,13 +181,20 @@ async def test_public_values_have_a_cap(executor: NativeExecutor, server: GpuSer
     assert "more than 16777216 bytes of public values" in (await run(executor)).text
 
 
-async def test_what_a_guest_prints_goes_nowhere(
+async def test_what_a_guest_prints_shows_in_no_text_and_in_no_log(
     executor: NativeExecutor, server: GpuServer, caplog: pytest.LogCaptureFixture
 ):
     told = [await run(executor)]
     server.answers[EXECUTE] = lambda _: executed(FAILED, 1, 1, 5, 6, b"", "It failed.")
     told.append(await run(executor))
-    assert SECRET not in f"{told} {[one.text for one in told]} {caplog.text}"
+    assert [one.printed for one in told] == [PRINTED, PRINTED]
+    assert PRINTED not in f"{told} {[one.text for one in told]} {caplog.text}"
+
+
+async def test_a_run_that_took_its_time_has_last_words(executor: NativeExecutor, server: GpuServer):
+    server.answers[EXECUTE] = lambda _: (time.sleep(0.05), executed(STOPPED, reason="Too long."))[1]
+    ended = await run(executor, Limits(None, 64 << 20, seconds=0.05))
+    assert ended.printed == PRINTED
 
 
 # --- servers that do not answer ---------------------------------------------------------------
@@ -199,18 +207,25 @@ async def test_what_a_guest_prints_goes_nowhere(
         framed(b""),
         framed(b"rubbish"),
         framed(u32(0)),
-        framed(failed(b"the process at work was killed")),
         executed(outcome=3),
         framed(executed()[4:-1]),
         b"\xff\xff\xff\xff",
     ],
-    ids=["none", "empty", "rubbish", "other", "failed", "outcome", "cut", "endless"],
+    ids=["none", "empty", "rubbish", "other", "outcome", "cut", "endless"],
 )
 async def test_no_answer_is_a_crash(
     executor: NativeExecutor, server: GpuServer, frame: bytes | None
 ):
     server.answers[EXECUTE] = lambda _: frame
     with pytest.raises(ExecutorCrashed, match="gave no answer"):
+        await run(executor)
+
+
+async def test_a_server_that_failed_is_a_crash_and_says_why(
+    executor: NativeExecutor, server: GpuServer
+):
+    server.answers[EXECUTE] = lambda _: framed(failed(b"the process at work\nwas killed"))
+    with pytest.raises(ExecutorCrashed, match="failed: the process at work was killed"):
         await run(executor)
 
 
@@ -257,6 +272,19 @@ async def test_no_connection_serves_two_runs(server: GpuServer):
     assert server.tags() == [EXECUTE] * 3
     assert len(source.clients) >= 3
     assert source.open == 0
+
+
+async def test_an_executor_that_ended_runs_nothing(server: GpuServer):
+    executor = NativeExecutor(At(server), at_once=1, warm=0)
+    await within(executor.aclose())
+    with pytest.raises(ExecutorUnavailable, match="closed"):
+        await run(executor)
+
+
+async def test_it_is_called_by_its_versions_once_they_are_known(executor: NativeExecutor):
+    assert executor.name == "native"
+    await run(executor)
+    assert executor.name.startswith("native (sp1tee-prover ")
 
 
 async def test_a_connection_that_died_while_it_waited_is_replaced(server: GpuServer):
@@ -344,9 +372,9 @@ async def real() -> AsyncIterator[Executor]:
         yield executor
 
 
-async def do(executor: Executor, deed: str, seconds: float = 60.0) -> Execution:
+async def do(executor: Executor, deed: str, *more: bytes, seconds: float = 60.0) -> Execution:
     limits = Limits(None, 256 << 20, seconds)
-    stdin = Stdin(hostile(deed))
+    stdin = Stdin(hostile(deed, *more))
     elf = program("hostile", V6)
     return await within(
         executor.execute(elf, stdin, family=V6, limits=limits, tenant="a"), seconds=100
@@ -412,6 +440,30 @@ async def test_a_cycle_limit_may_be_reached_but_not_exceeded(
     limits = Limits(limit, 256 << 20, 60)
     done = await real.execute(elf, stdin, family=V6, limits=limits, tenant="a")
     assert done.cause is cause
+
+
+async def test_a_gas_limit_may_be_reached_but_not_exceeded(real: Executor):
+    elf, stdin = guests.load("fibonacci", V6).elf, guests.fibonacci_input(10)
+    used = (await real.execute(elf, stdin, family=V6, limits=LIMITS, tenant="a")).gas
+    assert used is not None
+    for gas, cause in [(used, None), (used - 1, Cause.EXCEEDED_GAS_LIMIT)]:
+        limits = replace(LIMITS, gas=gas)
+        done = await real.execute(elf, stdin, family=V6, limits=limits, tenant="a")
+        assert (done.cause, done.gas) == (cause, used)
+
+
+async def test_both_executors_keep_the_end_of_what_a_guest_prints(real: Executor):
+    emulator = UnicornExecutor()
+    for text in (b"so much\n", b"a" * 3000 + b"the end\n"):
+        native, emulated = [
+            await do(one, "print_input_and_panic", text) for one in (real, emulator)
+        ]
+        assert native.cause is emulated.cause is Cause.HALT_WITH_NON_ZERO_EXIT_CODE
+        # SP1 keeps lines and their ends, the emulator bytes.
+        assert native.printed[-1000:] == emulated.printed[-1000:]
+        assert native.printed.endswith(text.decode().strip()[-1000:])
+        assert len(native.printed) <= 2048
+    await emulator.aclose()
 
 
 async def test_a_guest_that_never_ends_runs_out_of_time(real: Executor):

@@ -1,27 +1,31 @@
 """SP1's provers behind their socket: a real proof's way, and every way it can fail on."""
 
 import asyncio
+import hashlib
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 from support import gpu_server
 from support.fulfilling import within
-from support.gpu_server import OURS, GpuServer, failed, framed, info, u32
+from support.gpu_server import OURS, GpuServer, counted, failed, framed, info, u32
 from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, real_proof, sample
 
-from sp1tee.errors import ClaimMismatch, JobFailed, ProverFailed, ProverUnavailable
-from sp1tee.fulfill.native.process import ForeignServer, Launch, OwnServer
-from sp1tee.fulfill.provers import ProveTask
+from sp1tee.errors import JobFailed, ProverFailed, ProverUnavailable
+from sp1tee.fulfill.provers import Made, ProveTask
 from sp1tee.fulfill.provers.sp1 import Sp1Prover
+from sp1tee.fulfill.provers.verifying import Verifier
+from sp1tee.native.kept import Launch
+from sp1tee.native.process import ForeignServer, OwnServer
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import types_pb2
 from sp1tee.wire.stdin import Stdin
@@ -32,7 +36,9 @@ pytestmark = pytest.mark.anyio
 SECRET = b"a private balance"
 TASK = ProveTask(
     elf=sample(".elf"),
-    stdin=Stdin.of(SECRET),
+    elf_sha256=hashlib.sha256(sample(".elf")).digest(),
+    stdin=Stdin.of(SECRET).encode(),
+    deferred_proofs=0,
     version=SUPPORTED[-1],
     mode=Mode.COMPRESSED,
     vk_hash=SAMPLE_VK_HASH,
@@ -40,10 +46,18 @@ TASK = ProveTask(
     public_values=SAMPLE_PUBLIC_VALUES,
 )
 SETUP, PROVE, DESTROY, VERIFY = 0, 1, 2, OURS + 2
+HOLDS = u32(VERIFY) + u32(0) + counted(b"")
 
 
 def soon() -> float:
     return time.time() + 120
+
+
+async def prove(prover: Sp1Prover, task: ProveTask = TASK, deadline: float | None = None) -> bytes:
+    """What a job does with a prover, but for the check of the claims."""
+    made = await prover.prove(task, deadline or soon())
+    await prover.verify(task, made)
+    return made.proof
 
 
 @pytest.fixture
@@ -66,30 +80,37 @@ async def proving(server: GpuServer, **changes: Any) -> AsyncIterator[Sp1Prover]
 # --- as it should be -------------------------------------------------------------------------
 
 
-async def test_a_proof_is_made_checked_and_verified(server: GpuServer):
+async def test_a_proof_is_made_and_verified(server: GpuServer):
     async with proving(server) as prover:
         await prover.check()
         [offered] = prover.capabilities()
         assert (offered.version, offered.mock) == ("sp1-v6.1.0", False)
         assert offered.modes == {Mode.CORE, Mode.COMPRESSED}
-        assert await prover.prove(TASK, soon()) == server.proof
+        made = await prover.prove(TASK, soon())
+        assert (made.proof, made.vk) == (server.proof, server.vk)
+        assert server.tags() == [SETUP, PROVE]
+        await prover.verify(TASK, made)
     assert server.tags() == [SETUP, PROVE, VERIFY]
 
 
 async def test_a_program_is_set_up_once_on_one_connection(server: GpuServer):
     async with proving(server) as prover:
+        assert prover.keys == frozenset()
         for _ in range(3):
-            await prover.prove(TASK, soon())
+            await prove(prover)
+            assert prover.keys == {TASK.vk_hash}
+    assert prover.keys == frozenset()
     assert server.tags().count(SETUP) == 1
-    # One more asked who it is.
-    assert server.connections == 2
+    # One more asked who it is, and another one has all proofs verified.
+    assert server.connections == 3
 
 
 async def test_the_program_used_longest_ago_makes_room(server: GpuServer):
     elves = [TASK.elf + bytes([n]) for n in range(3)]
     async with proving(server, keys=2) as prover:
         for n in (0, 1, 0, 2, 0, 1):
-            await prover.prove(replace(TASK, elf=elves[n]), soon())
+            digest = hashlib.sha256(elves[n]).digest()
+            await prover.prove(replace(TASK, elf=elves[n], elf_sha256=digest), soon())
     wanted = [SETUP, SETUP, DESTROY, SETUP, DESTROY, SETUP]
     assert [tag for tag in server.tags() if tag in {SETUP, DESTROY}] == wanted
 
@@ -100,21 +121,19 @@ async def test_a_gpu_server_makes_every_mode_and_another_server_verifies(
     server.info = None
     judge = GpuServer(tmp_path / "judge", info=info())
     with judge.serving():
-        async with proving(server, verifier=ForeignServer(judge.path)) as prover:
+        async with proving(server, verifier=Verifier(ForeignServer(judge.path))) as prover:
             await prover.check()
             assert prover.capabilities()[0].modes == frozenset(Mode)
-            await prover.prove(TASK, soon())
-            judge.refuted = b"the proof is refuted"
-            with pytest.raises(ProverFailed, match="the proof is refuted"):
-                await prover.prove(TASK, soon())
-    assert judge.tags() == [VERIFY, VERIFY]
+            await prove(prover)
+    assert judge.tags() == [VERIFY]
+    assert server.tags() == [SETUP, PROVE]
 
 
 async def test_that_nobody_verified_is_said(server: GpuServer):
     server.info = None
     async with proving(server) as prover:
         with capture_logs() as lines:
-            await prover.prove(TASK, soon())
+            await prove(prover)
     assert [line["event"] for line in lines][-1] == "not verified"
 
 
@@ -132,18 +151,44 @@ async def test_a_key_of_another_program_ends_the_request_before_anything_is_prov
     assert PROVE not in server.tags()
 
 
-async def test_a_proof_of_something_else_is_not_even_verified(server: GpuServer):
-    async with proving(server) as prover:
-        with pytest.raises(ClaimMismatch):
-            await prover.prove(replace(TASK, public_values=b"others"), soon())
-    assert VERIFY not in server.tags()
-
-
 async def test_a_proof_that_does_not_verify_is_a_failure(server: GpuServer):
     server.refuted = b"invalid evaluation"
     async with proving(server) as prover:
         with pytest.raises(ProverFailed, match=r"refuses the proof.*: invalid evaluation"):
-            await prover.prove(TASK, soon())
+            await prove(prover)
+
+
+async def test_after_a_proof_that_does_not_verify_a_new_process_makes_the_next(tmp_path: Path):
+    judge = GpuServer(tmp_path / "judge", info=info(), refuted=b"invalid evaluation")
+    verifier = Verifier(ForeignServer(judge.path))
+    with judge.serving():
+        async with owning(tmp_path, verifier=verifier) as (prover, server):
+            made = await prover.prove(TASK, soon())
+            first = server.pid
+            with pytest.raises(ProverFailed, match="refuses the proof"):
+                await prover.verify(TASK, made)
+            assert server.pid == first is not None
+            judge.refuted = b""
+            for _ in range(2):
+                await prove(prover)
+    assert starts(tmp_path) == 2
+
+
+async def test_a_prover_that_is_stopped_leaves_the_verifier_alone(tmp_path: Path):
+    judge, asked, go_on = GpuServer(tmp_path / "judge", info=info()), Event(), Event()
+    judge.answers[VERIFY] = lambda _: (asked.set(), go_on.wait(30), framed(HOLDS))[-1]
+    made = Made(real_proof("compressed"), sample("-vk.bin"))
+    with judge.serving():
+        verifier = Verifier(ForeignServer(judge.path))
+        async with owning(tmp_path, "hang", verifier=verifier) as (prover, server):
+            judging = asyncio.ensure_future(prover.verify(TASK, made))
+            assert await asyncio.to_thread(asked.wait, 30)
+            with pytest.raises(ProverFailed, match="prover was stopped"):
+                await within(prover.prove(TASK, time.time() + 0.5))
+            assert server.pid is None
+            assert not judging.done()
+            go_on.set()
+            await within(judging)
 
 
 # --- failures on the way ---------------------------------------------------------------------
@@ -191,7 +236,21 @@ async def test_what_breaks_the_connection_is_tried_once_more(
         assert server.tags().count(tag) == 2
         assert SECRET.decode() not in str(lines)
         server.answers.clear()
-        assert await prover.prove(TASK, soon()) == server.proof
+        assert await prove(prover) == server.proof
+
+
+async def test_what_is_logged_names_the_request(server: GpuServer):
+    server.answers[PROVE] = lambda _: None
+    async with proving(server) as prover:
+        with (
+            capture_logs(processors=[merge_contextvars]) as lines,
+            bound_contextvars(request_id="the request"),
+            pytest.raises(ProverFailed),
+        ):
+            await prove(prover)
+    [line] = lines
+    assert "once more" in line["event"]
+    assert line["request_id"] == "the request"
 
 
 async def test_a_server_that_hangs_is_left_at_the_deadline(server: GpuServer):
@@ -203,7 +262,7 @@ async def test_a_server_that_hangs_is_left_at_the_deadline(server: GpuServer):
 
 
 async def test_cancelling_ends_the_call_and_nothing_is_tried_again(server: GpuServer):
-    asked = threading.Event()
+    asked = Event()
     server.answers[PROVE] = lambda _: (asked.set(), b"")[1]
     async with proving(server) as prover:
         work = asyncio.ensure_future(prover.prove(TASK, soon()))
@@ -212,7 +271,7 @@ async def test_cancelling_ends_the_call_and_nothing_is_tried_again(server: GpuSe
         with pytest.raises(asyncio.CancelledError):
             await within(work)
         server.answers.clear()
-        assert await prover.prove(TASK, soon()) == server.proof
+        assert await prove(prover) == server.proof
     assert server.tags().count(PROVE) == 2
 
 
@@ -238,7 +297,7 @@ async def test_a_server_of_no_use_is_named(server: GpuServer, who: bytes, match:
 async def test_a_server_that_does_not_come_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sp1tee.fulfill.provers.sp1.START_SECONDS", 0.0)
+    monkeypatch.setattr("sp1tee.fulfill.provers.sp1_look.START_SECONDS", 0.0)
     prover = Sp1Prover(ForeignServer(tmp_path / "nothing"))
     with pytest.raises(ProverUnavailable, match="Nobody answers"):
         await prover.check()
@@ -251,13 +310,15 @@ async def test_a_server_that_does_not_come_is_unavailable(
 
 
 @asynccontextmanager
-async def owning(folder: Path, *faults: str) -> AsyncIterator[tuple[Sp1Prover, OwnServer]]:
+async def owning(
+    folder: Path, *faults: str, **changes: Any
+) -> AsyncIterator[tuple[Sp1Prover, OwnServer]]:
     (folder / "vk").write_bytes(sample("-vk.bin"))
     (folder / "proof").write_bytes(real_proof("compressed"))
     (folder / "info").write_bytes(info(1, 2))
     command = (sys.executable, gpu_server.__file__, str(folder), str(folder / "s"), *faults)
     server = OwnServer(Launch(command, folder / "s", {"CUDA_VISIBLE_DEVICES": "0"}))
-    prover = Sp1Prover(server)
+    prover = Sp1Prover(server, **changes)
     try:
         yield prover, server
     finally:
@@ -271,13 +332,13 @@ def starts(folder: Path) -> int:
 
 async def test_a_late_socket_is_waited_for(tmp_path: Path):
     async with owning(tmp_path, "late") as (prover, _):
-        assert await prover.prove(TASK, soon()) == real_proof("compressed")
+        assert await prove(prover) == real_proof("compressed")
 
 
 async def test_a_server_that_crashes_in_the_middle_is_started_again(tmp_path: Path):
     async with owning(tmp_path, "crash-once") as (prover, _):
         with capture_logs() as lines:
-            assert await prover.prove(TASK, soon()) == real_proof("compressed")
+            assert await prove(prover) == real_proof("compressed")
     assert starts(tmp_path) == 2
     assert "was ended by SIGKILL after a panic at src/server.rs:42" in lines[0]["reason"]
     assert "PRIVATE" not in str(lines)

@@ -13,13 +13,20 @@ class ByFamily:
     """Hands each program to the executor that is there for its generation of SP1.
 
     Attributes:
-        name: who runs what.
+        verifies: whose programs may verify proofs.
     """
 
     def __init__(self, executors: Mapping[Family, Executor]) -> None:
         """Take over `executors`, one for every family."""
         self._executors: Final = dict(executors)
-        self.name = ", ".join(f"{one.name} for {family}" for family, one in executors.items())
+        self.verifies = frozenset(
+            family for family, one in executors.items() if family in one.verifies
+        )
+
+    @property
+    def name(self) -> str:
+        """Who runs what."""
+        return ", ".join(f"{one.name} for {family}" for family, one in self._executors.items())
 
     async def execute(
         self, elf: bytes, stdin: Stdin, *, family: Family, limits: Limits, tenant: str

@@ -11,7 +11,7 @@ from sp1tee.fulfill.executors.by_family import ByFamily
 from sp1tee.fulfill.executors.native import NativeExecutor
 from sp1tee.fulfill.executors.needs import Choice, Needs
 from sp1tee.fulfill.executors.unicorn import UnicornExecutor
-from sp1tee.fulfill.native.programs import PROVER, NativeProgram, find_verifier, room_for
+from sp1tee.native.programs import PROVER, NativeProgram, find_verifier, room_for
 from sp1tee.wire.versions import Family
 
 # SP1 limits what the guest's process has resident, and with it the two buffers that gas is counted

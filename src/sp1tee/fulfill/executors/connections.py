@@ -5,14 +5,21 @@ from contextlib import suppress
 from typing import Final
 
 from sp1tee.errors import NativeError, NativeGone
-from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.native.process import NativeServer
+from sp1tee.native.client import Client
+from sp1tee.native.frames import Info
+from sp1tee.native.process import NativeServer
 
 _ANSWER_SECONDS: Final = 10.0
 
 
 class Connections:
-    """Keeps `warm` connections ready; each leaves for good when it is taken. For many threads."""
+    """Keeps `warm` connections ready; each leaves for good when it is taken. For many threads.
+
+    Attributes:
+        info: who answered last.
+    """
+
+    info: Info | None = None
 
     def __init__(self, server: NativeServer, warm: int) -> None:
         self._server = server
@@ -25,11 +32,11 @@ class Connections:
         with suppress(IndexError):
             while True:
                 client = self._ready.popleft()
-                if _answers(client):
+                if self._answers(client):
                     return client
         client = self._connect()
         # A server that ends may still have taken the connection.
-        return client if _answers(client) else self._connect()
+        return client if self._answers(client) else self._connect()
 
     def refill(self) -> None:
         """Open what is missing; whoever takes the next one learns why that was not possible."""
@@ -49,12 +56,11 @@ class Connections:
             raise NativeGone("The executor is closed.", advice="")
         return self._server.connect()
 
-
-def _answers(client: Client) -> bool:
-    """Tell whether its server is still the one that it was connected to."""
-    try:
-        client.info(_ANSWER_SECONDS)
-    except NativeError:
-        client.close()
-        return False
-    return True
+    def _answers(self, client: Client) -> bool:
+        """Tell whether its server is still the one that it was connected to."""
+        try:
+            self.info = client.info(_ANSWER_SECONDS)
+        except NativeError:
+            client.close()
+            return False
+        return True

@@ -4,9 +4,10 @@ Sources: "SP1 v5.2 crates/core/executor/src/disassembler/elf.rs" for v5 (ELF32, 
 same file of SP1 v6 for v6 (ELF64, RV64IM; a 32-bit file is tolerated). Zero-filled memory follows
 SP1 6.10: bytes of a segment behind its file part are zero and disturb nothing before them.
 
-Two rules are of this executor: programs that SP1 v6 calls "untrusted" (a note named SUCCINCT, or
+Three rules are of this executor: programs that SP1 v6 calls "untrusted" (a note named SUCCINCT, or
 segments marked so), whose code can change while it runs, are refused, and so are v6 segments above
-2^40, the memory of SP1's native executor.
+2^40, the memory of SP1's native executor. So are segments of more than 512 MiB in sum: SP1 makes a
+table entry of every word of them, zeros included, which no machine has the memory for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from sp1tee.fulfill.executors.elf_notes import asks_for_untrusted_code
 from sp1tee.wire.versions import Family
 
 MAX_ELF_BYTES: Final = 256 << 20
+MAX_LOADED_BYTES: Final = 512 << 20
 
 _EXECUTABLE, _RISCV = 2, 243
 _LOAD, _NOTE = 1, 4
@@ -54,6 +56,7 @@ class Rule(StrEnum):
     SEGMENT_SIZE = "A segment has a size that SP1 reserves as invalid."
     SEGMENT_CUT = "A segment's bytes lie outside the file."
     SEGMENT_HIGH = "A segment reaches beyond the guest's address space."
+    SEGMENTS_LARGE = "The program's segments take more than 512 MiB of memory."
     V5_LOW = (
         "A segment below 0x00200800 contains code or data; SP1 v5 keeps the stack there and lets "
         "only headers lie there."
@@ -150,6 +153,8 @@ def load(elf: bytes, family: Family) -> Image:
     loads = [header for header in headers.segments if header.kind == _LOAD]
     for header in loads:
         _check_segment(header, headers, family)
+    loaded = sum(header.memory_size for header in loads)
+    _require(loaded <= MAX_LOADED_BYTES, Rule.SEGMENTS_LARGE)
     _check_order(loads)
     segments = tuple(_cut(elf, header) for header in loads)
     executable = [

@@ -12,18 +12,19 @@ From the child then: one byte, which says that it is confined. To the child, onc
 From the child after the run::
 
     u8 verdict, u8 reason or index of a refusal, i64 exit code (-1: none), u64 cycles, u64 detail,
-    u32 length of the public values, then those
+    u32 length of the public values, u16 length of what was printed, then both
 
 Integers are little-endian. After it has run a guest, a child is not to be trusted: whatever does
 not follow this is refused, nothing in it is text, and nothing is unpickled.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from struct import Struct
 from typing import Final
 
+from sp1tee.fulfill.executors import MAX_PRINTED
 from sp1tee.fulfill.executors.elf import REFUSALS
 from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Outcome, Reason
 from sp1tee.wire.versions import Family
@@ -32,7 +33,7 @@ READY: Final = b"\x01"
 
 _ALLOWANCE: Final = Struct("<QQ")
 _JOB: Final = Struct("<BQQQI")
-_RESULT: Final = Struct("<BBqQQI")
+_RESULT: Final = Struct("<BBqQQIH")
 _FAMILIES: Final = {Family.V5: 5, Family.V6: 6}
 _NO_LIMIT: Final = (1 << 64) - 1
 _NO_EXIT_CODE: Final = -1
@@ -134,44 +135,47 @@ def encode_result(result: Result) -> bytes:
     match result:
         case Outcome():
             code = _NO_EXIT_CODE if result.exit_code is None else result.exit_code
-            values = result.public_values
+            values, printed = result.public_values, result.printed
             header = (Verdict.RAN, result.reason or 0, code, result.cycles, result.detail)
-            return _RESULT.pack(*header, len(values)) + values
+            return _RESULT.pack(*header, len(values), len(printed)) + values + printed
         case Refused():
-            return _RESULT.pack(
-                Verdict.REFUSED, REFUSALS.index(result.text), _NO_EXIT_CODE, 0, 0, 0
-            )
+            return _without_run(Verdict.REFUSED, REFUSALS.index(result.text))
         case OutOfMemory():
-            return _RESULT.pack(Verdict.OUT_OF_MEMORY, 0, _NO_EXIT_CODE, 0, 0, 0)
+            return _without_run(Verdict.OUT_OF_MEMORY, 0)
 
 
-def public_values_size(header: bytes) -> int:
-    """Read from a result's header how many bytes of public values follow.
+def _without_run(verdict: Verdict, index: int) -> bytes:
+    return _RESULT.pack(verdict, index, _NO_EXIT_CODE, 0, 0, 0, 0)
+
+
+def body_size(header: bytes) -> int:
+    """Read from a result's header how many bytes follow.
 
     Raises:
         FrameError: more than there can be.
     """
-    size: int = _RESULT.unpack(header)[-1]
-    if size > MAX_PUBLIC_VALUES:
+    values, printed = _RESULT.unpack(header)[-2:]
+    if values > MAX_PUBLIC_VALUES or printed > MAX_PRINTED:
         raise FrameError
-    return size
+    return int(values + printed)
 
 
-def decode_result(header: bytes, public_values: bytes) -> Result:
+def decode_result(header: bytes, body: bytes) -> Result:
     """Read a result, trusting nothing in it.
 
     Raises:
         FrameError: it does not follow the protocol.
     """
-    verdict, reason, exit_code, cycles, detail, size = _RESULT.unpack(header)
-    if size != len(public_values):
+    verdict, reason, exit_code, cycles, detail, values, printed = _RESULT.unpack(header)
+    if values + printed != len(body) or printed > MAX_PRINTED:
         raise FrameError
     match verdict:
         case Verdict.RAN:
-            return _decode_outcome(reason, exit_code, cycles, detail, public_values)
-        case Verdict.REFUSED if reason < len(REFUSALS) and not public_values:
+            ended = _decode_outcome(reason, exit_code, cycles, detail, body[:values])
+            return replace(ended, printed=body[values:])
+        case Verdict.REFUSED if reason < len(REFUSALS) and not body:
             return Refused(REFUSALS[reason])
-        case Verdict.OUT_OF_MEMORY if not public_values:
+        case Verdict.OUT_OF_MEMORY if not body:
             return OutOfMemory()
         case _:
             raise FrameError

@@ -251,8 +251,8 @@ class Machine:
 
     def _outcome(self, end: Trap | None, exit_code: int | None) -> Outcome:
         reason, detail = (end.reason, end.detail) if end else (None, 0)
-        values = bytes(self._syscalls.public_values)
-        return Outcome(reason, detail, exit_code, self._cycles(exit_code), values)
+        values, printed = bytes(self._syscalls.public_values), bytes(self._syscalls.printed)
+        return Outcome(reason, detail, exit_code, self._cycles(exit_code), values, printed)
 
     def _cycles(self, exit_code: int | None) -> int:
         if self.unconstrained:

@@ -2,14 +2,14 @@
 
 It knows all that SP1 v6 knows: every precompile and hook, programs that verify proofs, and gas.
 Each run has a connection of its own: the server answers it from a process that has seen no other
-run and that starts a further one for the guest; hanging up ends both. What guests print stays
-there.
+run and that starts a further one for the guest; hanging up ends both.
 """
 
 import asyncio
 import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from sp1tee.errors import (
@@ -17,30 +17,32 @@ from sp1tee.errors import (
     ExecutorCrashed,
     ExecutorUnavailable,
     NativeError,
+    NativeFailed,
     NativeTimeout,
 )
-from sp1tee.fulfill.executors import Cause, Execution, Limits
+from sp1tee.fulfill.executors import MAX_PRINTED, Cause, Execution, Limits, in_one_line
 from sp1tee.fulfill.executors.connections import Connections
 from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Outcome, Reason
-from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.native.frames import Executed, RunOutcome
-from sp1tee.fulfill.native.process import NativeServer
+from sp1tee.native.client import Client
+from sp1tee.native.frames import Executed, Info, RunOutcome
+from sp1tee.native.process import NativeServer
 from sp1tee.wire.stdin import Stdin
 from sp1tee.wire.versions import Family
 
 # What a call may take beyond the run: the input has to arrive, and a process to start.
 _GRACE_SECONDS: Final = 30.0
 _CAUSES: Final = frozenset(Cause)
+_MOST_SHOWN: Final = 300
 
 
 class NativeExecutor:
     """Runs programs of SP1 v6.
 
     Attributes:
-        name: what logs and reports call it.
+        verifies: programs of v6 may verify proofs.
     """
 
-    name = "native"
+    verifies = frozenset({Family.V6})
 
     def __init__(
         self, server: NativeServer, *, at_once: int, warm: int = 1, grace: float = _GRACE_SECONDS
@@ -56,6 +58,12 @@ class NativeExecutor:
         self._connections = Connections(server, warm)
         self._grace = grace
         self._threads = ThreadPoolExecutor(at_once + 1, thread_name_prefix="native-executor")
+
+    @property
+    def name(self) -> str:
+        """What logs and reports call it; with versions, once there was a run."""
+        info = self._connections.info
+        return f"native ({_versions(info)})" if info else "native"
 
     async def execute(
         self, elf: bytes, stdin: Stdin, *, family: Family, limits: Limits, tenant: str
@@ -83,7 +91,10 @@ class NativeExecutor:
         await asyncio.to_thread(self._connections.close)
 
     async def _connect(self) -> Client:
-        connecting = self._threads.submit(self._connections.take)
+        try:
+            connecting = self._threads.submit(self._connections.take)
+        except RuntimeError:
+            raise ExecutorUnavailable("The executor is closed.", advice="") from None
         try:
             return await asyncio.wrap_future(connecting)
         except NativeError as error:
@@ -91,6 +102,10 @@ class NativeExecutor:
         except asyncio.CancelledError:
             connecting.add_done_callback(_hang_up)
             raise
+
+
+def _versions(info: Info) -> str:
+    return f"{info.name} {info.version}, SP1 {info.sp1_version}, circuits {info.circuit}"
 
 
 def _hang_up(connecting: Future[Client]) -> None:
@@ -107,16 +122,19 @@ def _run(client: Client, elf: bytes, stdin: Stdin, limits: Limits, grace: float)
                 elf,
                 stdin.encode(),
                 cycles=limits.cycles,
+                gas=limits.gas,
                 milliseconds=math.ceil(limits.seconds * 1000),
                 seconds=limits.seconds + grace,
             )
     except NativeTimeout:
         return _out_of_time(limits)
+    except NativeFailed as error:
+        raise ExecutorCrashed(f"SP1's executor failed: {_shown(error.text)}.") from None
     except NativeError as error:
         raise ExecutorCrashed(f"SP1's executor gave no answer. {error.message}") from None
     if executed.outcome is RunOutcome.STOPPED:
         if time.monotonic() - began >= limits.seconds:
-            return _out_of_time(limits)
+            return replace(_out_of_time(limits), printed=_printed(executed))
         raise ExecutorCrashed(executed.reason)
     return _execution(executed)
 
@@ -132,7 +150,17 @@ def _execution(executed: Executed) -> Execution:
         gas=executed.gas if ended else None,
         cause=None if executed.outcome is RunOutcome.COMPLETED else _cause(executed.cause),
         text=executed.reason,
+        printed=_printed(executed),
     )
+
+
+def _shown(text: str) -> str:
+    """Shorten what ``sp1tee-prover`` says of itself, in which it quotes no input."""
+    return in_one_line(text)[:_MOST_SHOWN]
+
+
+def _printed(executed: Executed) -> str:
+    return in_one_line(executed.stderr[-MAX_PRINTED:])
 
 
 def _cause(number: int) -> Cause:

@@ -198,6 +198,7 @@ class Outcome:
         exit_code: what the guest halted with, if it did.
         cycles: see `sp1tee.fulfill.executors.Execution`.
         public_values: what the guest had written when it ended.
+        printed: what it had printed to standard error last, raw; at most `MAX_PRINTED` bytes.
     """
 
     reason: Reason | None
@@ -205,6 +206,7 @@ class Outcome:
     exit_code: int | None
     cycles: int
     public_values: bytes = field(repr=False)
+    printed: bytes = field(default=b"", repr=False)
 
     @property
     def cause(self) -> Cause | None:

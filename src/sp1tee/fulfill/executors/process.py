@@ -140,7 +140,7 @@ class GuestProcess:
 
     async def _receive(self) -> Result:
         header = await read_exactly(self._stdout, frames.RESULT_HEADER_SIZE)
-        size = frames.public_values_size(header)
+        size = frames.body_size(header)
         return frames.decode_result(header, await read_exactly(self._stdout, size))
 
     def _end_in_words(self) -> str:

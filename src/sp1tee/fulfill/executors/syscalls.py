@@ -3,17 +3,19 @@
 Sources: "SP1 v6 crates/core/executor/src/minimal/{ecall,hint,write}.rs", "SP1 v5.2
 crates/core/executor/src/syscalls/". Where SP1 panics, the run ends with a `Trap`.
 
-What a guest prints (file descriptors 1 and 2) is dropped, unread in v6: it may quote private input,
-so it has no place in a log or in an error.
+What a guest prints may quote private input, so it has no place in a log. What it prints to file
+descriptor 1 is dropped; of descriptor 2, where panics go, the end is kept for the requester.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
+from sp1tee.fulfill.executors import MAX_PRINTED
 from sp1tee.fulfill.executors.elf import SPACES
 from sp1tee.fulfill.executors.memory import Memory
-from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Reason, trap
+from sp1tee.fulfill.executors.outcome import MAX_PUBLIC_VALUES, Reason, Trap, trap
 from sp1tee.fulfill.executors.precompiles import Precompiles
 from sp1tee.fulfill.executors.syscall_numbers import PRECOMPILES
 from sp1tee.wire.versions import Family
@@ -51,6 +53,7 @@ class Syscalls:
         public_values: what the guest wrote to file descriptor 13.
         digest: the words committed with COMMIT, by index.
         deferred: the words committed with COMMIT_DEFERRED_PROOFS, by index.
+        printed: the end of what the guest wrote to file descriptor 2.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Syscalls:
         self.public_values = bytearray()
         self.digest: dict[int, int] = {}
         self.deferred: dict[int, int] = {}
+        self.printed = bytearray()
         self._hart = hart
         self._memory = memory
         self._hints = deque(stdin)
@@ -149,7 +153,7 @@ class Syscalls:
 
     def _write(self, descriptor: int, address: int, size: int) -> None:
         if descriptor in (_STDOUT, _STDERR):
-            self._print(address, size)
+            self._print(descriptor, address, size)
             return
         if self._family is Family.V6:
             descriptor &= _U32
@@ -162,9 +166,16 @@ class Syscalls:
         elif descriptor == _HINT:
             self._push_hint(address, size)
 
-    def _print(self, address: int, size: int) -> None:
-        if self._family is Family.V6:
-            return
+    def _print(self, descriptor: int, address: int, size: int) -> None:
+        if self._family is Family.V5:
+            self._require_text(address, size)
+        if descriptor == _STDERR:
+            kept = min(size, MAX_PRINTED)
+            with suppress(Trap):  # SP1 v6 does not look where the text is
+                self.printed += self._memory.read(address + size - kept, kept)
+            del self.printed[:-MAX_PRINTED]
+
+    def _require_text(self, address: int, size: int) -> None:
         if size > _MAX_TEXT:
             trap(Reason.TEXT_OUTPUT)
         try:

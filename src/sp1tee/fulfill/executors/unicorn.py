@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from sp1tee.errors import ElfError, ExecutorUnavailable, MissingExtraError
-from sp1tee.fulfill.executors import Execution, Limits, sandbox
+from sp1tee.fulfill.executors import Execution, Limits, in_one_line, sandbox
 from sp1tee.fulfill.executors.frames import Allowance, Job, OutOfMemory, Refused, Result
 from sp1tee.fulfill.executors.outcome import Outcome, Reason
 from sp1tee.fulfill.executors.pool import Pool
@@ -36,9 +36,11 @@ class UnicornExecutor:
 
     Attributes:
         name: what logs and reports call it.
+        verifies: none; programs that verify proofs are for SP1's own executor.
     """
 
     name = "unicorn"
+    verifies: frozenset[Family] = frozenset()
 
     def __init__(self, *, warm: int = 1) -> None:
         """Keep `warm` processes forked ahead from the first execution on.
@@ -101,4 +103,5 @@ def _execution(result: Result, limits: Limits) -> Execution:
         gas=None,
         cause=result.cause,
         text=result.text,
+        printed=in_one_line(result.printed.decode(errors="replace")),
     )

@@ -2,7 +2,8 @@
 
 That is a server of ours in another enclave, an sp1-cluster behind its network-gateway, or any
 other server that SP1's SDK can ask. It gets program and input as the SDK would send them, so it
-sees both; `off_host` says where they may go. What it returns is checked like any other proof.
+sees both; `off_host` says where they may go. What it returns is checked and verified like any other
+proof, with the key that the request's program was registered under.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ import stamina
 
 from sp1tee.errors import FulfillError, ProverFailed, ProverUnavailable, ServerAway
 from sp1tee.fulfill.patience import Grumble
-from sp1tee.fulfill.provers import Capability, ProveTask
+from sp1tee.fulfill.provers import Capability, Made, ProveTask
 from sp1tee.fulfill.provers.gateway_line import Gateway, Line
+from sp1tee.fulfill.provers.verifying import Verifier, refute
 from sp1tee.wire.artifacts import pack
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import artifact_pb2, types_pb2
@@ -59,9 +61,20 @@ class GatewayProver:
     name = "gateway"
 
     def __init__(
-        self, gateway: Gateway, offer: Offer, *, patience: float = PATIENCE_SECONDS
+        self,
+        gateway: Gateway,
+        offer: Offer,
+        *,
+        verifier: Verifier | None = None,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         """Prepare the connections; nothing is sent yet.
+
+        Args:
+            gateway: where it is.
+            offer: what it makes.
+            verifier: what verifies its proofs, perhaps those of other slots too.
+            patience: seconds in which it may restart.
 
         Raises:
             OffHostRefused: the gateway is where no input may go.
@@ -69,6 +82,7 @@ class GatewayProver:
         gateway.reach.check(gateway.url)
         self._line = Line(gateway)
         self._offer = offer
+        self._verifier = verifier
         self._again = stamina.AsyncRetryingCaller(
             attempts=None, timeout=patience, wait_initial=0.05, wait_max=3.0, wait_jitter=0.1
         )
@@ -90,7 +104,7 @@ class GatewayProver:
         except FulfillError as error:
             raise ProverUnavailable(error.message, advice=error.advice) from None
 
-    async def prove(self, task: ProveTask, deadline: float) -> bytes:
+    async def prove(self, task: ProveTask, deadline: float) -> Made:
         """Have a proof made; cancelling cancels it at the gateway, if that can be cancelled there.
 
         Raises:
@@ -99,7 +113,7 @@ class GatewayProver:
             OffHostRefused: it wants the input, or has the proof, where no input may go.
         """
         await self._register(task)
-        stdin_uri = await self._upload(artifact_pb2.STDIN, task.stdin.encode, task, "the input")
+        stdin_uri = await self._upload(artifact_pb2.STDIN, lambda: task.stdin, task, "the input")
         body = _body(task, stdin_uri, deadline)
         request_id = await self._patiently("request", partial(self._line.request_proof, body))
         try:
@@ -107,11 +121,25 @@ class GatewayProver:
         except asyncio.CancelledError:
             await self._cancel(request_id)
             raise
-        return await self._patiently("fetching the proof", partial(self._line.download, url))
+        proof = await self._patiently("fetching the proof", partial(self._line.download, url))
+        return Made(proof, task.vk)
+
+    async def verify(self, task: ProveTask, made: Made) -> None:
+        """Let SP1's verifier judge a proof of v6, unless the gateway makes mocks.
+
+        Raises:
+            ProverFailed: it does not hold, or the verifier does not work.
+        """
+        if self._offer.mock or task.version.family is not Family.V6:
+            return
+        if reason := await refute(self._verifier, task, made):
+            raise ProverFailed(f"SP1's verifier refuses the gateway's proof: {reason}")
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, and the verifier."""
         await self._line.aclose()
+        if self._verifier is not None:
+            await self._verifier.aclose()
 
     async def _register(self, task: ProveTask) -> None:
         known = partial(self._line.knows_program, task.vk_hash)

@@ -1,6 +1,6 @@
 """The prover for trying things out: what it makes carries the real public values and no proof."""
 
-from sp1tee.fulfill.provers import Capability, ProveTask
+from sp1tee.fulfill.provers import Capability, Made, ProveTask
 from sp1tee.wire.mock_proof import mock_proof
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.versions import SUPPORTED
@@ -24,7 +24,7 @@ class MockProver:
     async def check(self) -> None:
         """It needs nothing, so it can always."""
 
-    async def prove(self, task: ProveTask, deadline: float) -> bytes:  # noqa: ARG002 - it is instant
+    async def prove(self, task: ProveTask, deadline: float) -> Made:  # noqa: ARG002 - it is instant
         """Wrap the public values into a mock proof; raises `UnsupportedMock` for Compressed."""
         proof = mock_proof(
             task.mode,
@@ -33,7 +33,10 @@ class MockProver:
             task.public_values,
             version=task.version,
         )
-        return proof.encode_network()
+        return Made(proof.encode_network())
+
+    async def verify(self, task: ProveTask, made: Made) -> None:
+        """There is nothing that a verifier could judge."""
 
     async def aclose(self) -> None:
         """It holds nothing."""

@@ -14,12 +14,11 @@ proofs of programs that verify other proofs.
 """
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
 from sp1tee.errors import ProverFailed, ProverUnavailable
-from sp1tee.fulfill.provers import Capability, ProveTask
+from sp1tee.fulfill.provers import Capability, Made, ProveTask
 from sp1tee.fulfill.provers.moongate_call import Moongate
 from sp1tee.fulfill.provers.off_host import Reach
 from sp1tee.wire.bincode import Writer
@@ -84,7 +83,7 @@ class MoongateProver:
         if not self._busy.locked() and not await self._moongate.ready(_CHECK_SECONDS):
             raise ProverUnavailable("Moongate is not ready yet.", advice="Wait until it is.")
 
-    async def prove(self, task: ProveTask, deadline: float) -> bytes:  # noqa: ARG002 - it knows none
+    async def prove(self, task: ProveTask, deadline: float) -> Made:  # noqa: ARG002 - it knows none
         """Make a proof.
 
         Raises:
@@ -93,31 +92,33 @@ class MoongateProver:
         """
         _check(task)
         async with self._busy:
-            keys = await self._setup(task.elf)
-            stdin = task.stdin.encode()
-            core = await self._moongate.call("ProveCoreStateless", stdin, keys.proving)
-            body = shard_proofs(core, stdin, task.public_values)
+            keys = await self._setup(task)
+            core = await self._moongate.call("ProveCoreStateless", task.stdin, keys.proving)
+            body = shard_proofs(core, task.stdin, task.public_values)
             if task.mode is Mode.COMPRESSED:
                 rest = (keys.verifying, core, _NO_DEFERRED_PROOFS)
                 body = await self._moongate.call("Compress", *rest)
-        return StarkProof(
+        proof = StarkProof(
             mode=task.mode,
             body=body,
             public_values=task.public_values,
             sp1_version=VERSION.circuit,
-        ).encode_network()
+        )
+        return Made(proof.encode_network(), keys.verifying)
+
+    async def verify(self, task: ProveTask, made: Made) -> None:
+        """Nobody here can: SP1's verifier of v5 is not among the native programs."""
 
     async def aclose(self) -> None:
         """Close the connection."""
         await self._moongate.aclose()
 
-    async def _setup(self, elf: bytes) -> Keys:
+    async def _setup(self, task: ProveTask) -> Keys:
         """Have keys made, unless they are those of the last program."""
-        digest = (await asyncio.to_thread(hashlib.sha256, elf)).digest()
-        if digest != self._program:
-            program = encode_program(elf)
+        if task.elf_sha256 != self._program:
+            program = encode_program(task.elf)
             self._keys = split_keys(await self._moongate.call("Setup", program), program)
-            self._program = digest
+            self._program = task.elf_sha256
         return self._keys
 
 
@@ -163,5 +164,5 @@ def _check(task: ProveTask) -> None:
             f"{task.version}.",
             advice="Have others made by a gateway.",
         )
-    if task.stdin.proof_count:
+    if task.deferred_proofs:
         raise ProverFailed("Moongate cannot be given the proofs that this input holds.")

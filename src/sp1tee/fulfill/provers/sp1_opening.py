@@ -1,16 +1,19 @@
 """Making SP1's provers from what an operator says of them."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sp1tee.errors import ConfigError, NativeGone
-from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.native.process import START_SECONDS, ForeignServer, NativeServer
-from sp1tee.fulfill.native.programs import NativeProgram, find_program, find_verifier, room_for
+from sp1tee.fulfill.provers.sought_server import SoughtServer
 from sp1tee.fulfill.provers.sp1 import Sp1Prover
+from sp1tee.fulfill.provers.sp1_look import Choice
+from sp1tee.fulfill.provers.verifying import Verifier
+from sp1tee.native.gpus import memory_of
+from sp1tee.native.process import ForeignServer, NativeServer
+from sp1tee.native.programs import NativeProgram, find_program, room_for
+from sp1tee.wire.modes import Mode
 
 _DEVICE: Final = "{device}"
 
@@ -25,6 +28,7 @@ class Sp1Plan:
             ``{device}`` in it stands for the device's number.
         device: the first device's number; those of other slots count up.
         slots: how many devices.
+        modes: which kinds of proof they are to make; None for what their GPUs have memory for.
         request_bytes: the largest program and its largest input together.
     """
 
@@ -32,6 +36,7 @@ class Sp1Plan:
     socket: Path | None
     device: int
     slots: int
+    modes: frozenset[Mode] | None
     request_bytes: int
 
     def provers(self) -> tuple[Sp1Prover, ...]:
@@ -45,17 +50,14 @@ class Sp1Plan:
                 "Several slots cannot use one socket: a server proves one thing at a time.",
                 advice="Write {device} where the device's number stands in the socket's path.",
             )
+        verifier = Verifier.find(self.program)
         devices = range(self.device, self.device + self.slots)
-        # Its version is asked of the program itself: once, not for every slot.
-        judge = find_verifier()
-        return tuple(self._prover(device, judge) for device in devices)
+        return tuple(self._prover(device, verifier) for device in devices)
 
-    def _prover(self, device: int, judge: NativeProgram | None) -> Sp1Prover:
+    def _prover(self, device: int, verifier: Verifier | None) -> Sp1Prover:
         server = SoughtServer(lambda: self._server(device))
-        if judge is None:
-            return Sp1Prover(server, device)
-        verifier = SoughtServer(lambda: judge.server(device, "--no-proofs"))
-        return Sp1Prover(server, device, verifier=verifier)
+        choice = Choice(self.modes, partial(memory_of, device))
+        return Sp1Prover(server, device, choice=choice, verifier=verifier)
 
     def _server(self, device: int) -> NativeServer:
         if self.socket is not None:
@@ -67,39 +69,3 @@ class Sp1Plan:
                 advice="Build sp1tee-prover (`just native`) and name it in SP1TEE_PROVER.",
             )
         return NativeProgram.at(program).server(device, *room_for(self.request_bytes))
-
-
-class SoughtServer:
-    """A server that is looked for when it is first needed, so that only then it can be missing."""
-
-    def __init__(self, seek: Callable[[], NativeServer]) -> None:
-        """Look for nothing yet; `seek` may raise `NativeGone`."""
-        self._seek = seek
-        self._found: NativeServer | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def name(self) -> str:
-        """The found server's name."""
-        return self._found.name if self._found else "the server"
-
-    def connect(self, seconds: float = START_SECONDS) -> Client:
-        """Find the server, and connect to it; raises `NativeGone`."""
-        with self._lock:
-            if self._found is None:
-                self._found = self._seek()
-        return self._found.connect(seconds)
-
-    def stop(self) -> None:
-        """End the server if it is ours and was found."""
-        if self._found is not None:
-            self._found.stop()
-
-    def close(self) -> None:
-        """End the server for good."""
-        if self._found is not None:
-            self._found.close()
-
-    def post_mortem(self) -> str:
-        """Return how the server ended."""
-        return self._found.post_mortem() if self._found else ""

@@ -1,15 +1,15 @@
 """One connection to a prover, and the programs that are set up on it."""
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from sp1tee.errors import JobFailed, NativeGarbled, NativeTimeout
-from sp1tee.fulfill.native.client import Client
-from sp1tee.fulfill.provers import ProveTask
+from sp1tee.fulfill.provers import Made, ProveTask
+from sp1tee.native.client import Client
 from sp1tee.wire.keys import vk_hash_v6
 from sp1tee.wire.pb import types_pb2
 
@@ -38,47 +38,64 @@ class Deadline:
         return seconds
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A program's verifying key, and its hash: that takes longer than anything else here."""
+
+    vk: bytes
+    vk_hash: bytes
+
+
 class Session:
-    """A connection that lasts: the prover behind it, and all keys, go when it does."""
+    """A connection that lasts: the prover behind it, and all keys, go when it does.
+
+    Attributes:
+        client: the connection.
+        ready: hashes of the verifying keys of programs that are set up.
+    """
 
     def __init__(self, client: Client, keys: int = KEYS) -> None:
         """Take over a connection; `keys` programs stay set up."""
         self.client = client
+        self.ready: frozenset[bytes] = frozenset()
         self._keys = keys
-        self._known: OrderedDict[bytes, bytes] = OrderedDict()
+        self._known: OrderedDict[bytes, _Key] = OrderedDict()
 
-    def prove(self, task: ProveTask, deadline: Deadline) -> tuple[bytes, bytes]:
+    def prove(self, task: ProveTask, deadline: Deadline) -> Made:
         """Set up the program unless it is, compare its key, and prove.
-
-        Returns:
-            The proof and the verifying key.
 
         Raises:
             JobFailed: the program's key is not the one that the request names.
             VerifyingKeyError: the server's key is none.
             NativeError: the server did not do it.
         """
-        key, vk = self._set_up(task.elf, deadline)
-        if vk_hash_v6(vk) != task.vk_hash:
+        key = self._set_up(task, deadline)
+        if key.vk_hash != task.vk_hash:
             raise JobFailed(
                 "SP1's setup of this program gives another verifying key than the one that it was "
                 "registered under. Nothing was proved. Register it again with the SDK that the "
                 "prover uses: SP1 6.10 reads some programs differently than its predecessors.",
                 error=types_pb2.VERIFICATION_KEY_MISMATCH,
             )
-        return self.client.prove(task.mode, key, task.stdin.encode(), deadline.left()), vk
+        proof = self.client.prove(task.mode, task.elf_sha256, task.stdin, deadline.left())
+        return Made(proof, key.vk)
 
-    def _set_up(self, elf: bytes, deadline: Deadline) -> tuple[bytes, bytes]:
-        digest = hashlib.sha256(elf).digest()
-        if digest in self._known:
-            self._known.move_to_end(digest)
-            return digest, self._known[digest]
+    def _set_up(self, task: ProveTask, deadline: Deadline) -> _Key:
+        if known := self._known.get(task.elf_sha256):
+            self._known.move_to_end(task.elf_sha256)
+            return known
         while len(self._known) >= self._keys:
             oldest = next(iter(self._known))
             self.client.destroy(oldest, deadline.left())
             del self._known[oldest]
-        made = self.client.setup(elf, deadline.left())
-        if made.key != digest:
+            self._tell()
+        made = self.client.setup(task.elf, deadline.left())
+        if made.key != task.elf_sha256:
             raise NativeGarbled("The native server set up another program than it was given.")
-        self._known[digest] = made.vk
-        return digest, made.vk
+        key = self._known[task.elf_sha256] = _Key(made.vk, vk_hash_v6(made.vk))
+        self._tell()
+        return key
+
+    def _tell(self) -> None:
+        """Put what other threads read in place, whole."""
+        self.ready = frozenset(key.vk_hash for key in self._known.values())
