@@ -52,17 +52,33 @@ def test_a_commands_line_in_the_list_is_how_its_own_help_begins(name: str) -> No
 
 
 PARTS = [
+    "compose check",
     "evidence fetch",
+    "evidence quote",
     "evidence show",
+    "evidence compose",
+    "keys ca",
     "keys new",
+    "keys server",
     "keys show",
+    "keys worker",
     "policy check",
     "policy explain",
     "policy init",
     "policy show",
+    "queue drop",
+    "queue ls",
+    "queue retry",
+    "queue show",
     "rtmr3 compute",
+    "sim dstack",
     "sim ingress",
     "sim network",
+    "workers add",
+    "workers drain",
+    "workers ls",
+    "workers resume",
+    "workers revoke",
     *(f"verify {name}" for name in VERIFY),
 ]
 GROUPS = {name.split()[0] for name in PARTS}

@@ -66,6 +66,7 @@ def test_the_client_library_needs_no_extra() -> None:
         ("serve", "serve"),
         ("fulfill", "fulfill"),
         ("doctor", "fulfill"),
+        ("top", "serve"),
         ("sim network", "serve"),
         ("demo", "all"),
     ],

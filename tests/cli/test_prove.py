@@ -9,6 +9,14 @@ import grpc
 import pytest
 from support.commands import Prove, Ran, Run, Start
 from support.prover_stand_in import REQUEST_ID, ProverStandIn, Told, Trouble
+from support.verifier_stand_in import (
+    FAULTS,
+    NAME,
+    REFUTED,
+    VERIFY,
+    VerifierStandIn,
+    verifier_stand_in,
+)
 from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, real_proof, sample
 
 from sp1tee.wire.artifacts import unpack
@@ -60,6 +68,8 @@ def test_a_proof_is_saved_and_summed_up(
         f"public values    {SAMPLE_PUBLIC_VALUES.hex()}",
         "program checked  yes",
         "mock             no",
+        "verified         no",
+        "verification     claims checked, not verified: no sp1tee-prover here",
     ]
 
 
@@ -75,6 +85,8 @@ def test_the_summary_can_be_json(prove: Prove, server: ProverStandIn) -> None:
         "public_values": SAMPLE_PUBLIC_VALUES.hex(),
         "program_checked": False,
         "mock": False,
+        "verified": False,
+        "verification": "claims checked, not verified: no sp1tee-prover here",
     }
 
 
@@ -93,6 +105,82 @@ def test_each_step_is_told_on_stderr(prove: Prove, server: ProverStandIn) -> Non
     assert all(step in err for step in [*steps, "waiting for the proof", "downloading the proof"])
     assert "UPLOADTOKEN" not in err
     assert "PROOFTOKEN" not in err
+
+
+class TestVerifier:
+    """With SP1's verifier, or what passes for it here."""
+
+    @pytest.fixture
+    def verifier(self, tmp_path: Path) -> VerifierStandIn:
+        return verifier_stand_in(tmp_path / "bin")
+
+    @pytest.mark.parametrize("mode", ["core", "compressed"])
+    def test_a_proof_that_it_accepts_is_verified(
+        self, prove: Prove, server: ProverStandIn, verifier: VerifierStandIn, mode: str
+    ) -> None:
+        server.fulfil(real_proof(mode))
+        ran = prove("--mode", mode, "--prover-program", verifier.path, "--format", "json")
+        assert ran.code == 0
+        told = json.loads(ran.out)
+        assert (told["verified"], told["verification"]) == (True, f"verified by {NAME}")
+        assert told["program_checked"]
+        [asked] = verifier.asked(VERIFY)
+        assert asked["vk"] == sample("-vk.bin").hex()
+        assert asked["public_values"] == SAMPLE_PUBLIC_VALUES.hex()
+
+    def test_it_is_found_where_the_environment_says(
+        self,
+        prove: Prove,
+        server: ProverStandIn,
+        verifier: VerifierStandIn,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SP1TEE_PROVER", str(verifier.path))
+        server.fulfil(real_proof("core"))
+        assert f"verification     verified by {NAME}" in prove().out
+
+    def test_a_proof_that_it_refutes_is_1_and_is_not_saved(
+        self, prove: Prove, server: ProverStandIn, verifier: VerifierStandIn, tmp_path: Path
+    ) -> None:
+        damaged = bytearray(real_proof("core"))
+        damaged[1_000_000] ^= 1
+        server.fulfil(bytes(damaged))
+        ran = prove("--prover-program", verifier.path)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"error SP1TEE-P015: SP1's verifier refutes the proof: {REFUTED}." in ran.err
+        assert "Rely on nothing in it" in ran.err
+        assert not (tmp_path / "proof.bin").exists()
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_where_it_breaks_the_proof_is_saved_and_that_is_said_loudly(
+        self, prove: Prove, server: ProverStandIn, tmp_path: Path, fault: str
+    ) -> None:
+        broken = verifier_stand_in(tmp_path / "bin", fault=fault)
+        server.fulfil(real_proof("core"))
+        ran = prove("--prover-program", broken.path, "--format", "json")
+        assert ran.code == 0
+        assert "NOT VERIFIED" in ran.err
+        told = json.loads(ran.out)
+        assert told["verified"] is None
+        assert "SP1's verifier broke" in told["verification"]
+        assert (tmp_path / "proof.bin").read_bytes() == real_proof("core")
+
+    def test_a_mock_is_not_shown_to_it(
+        self, prove: Prove, server: ProverStandIn, verifier: VerifierStandIn
+    ) -> None:
+        server.fulfil(mock())
+        ran = prove("--mode", "groth16", "--prover-program", verifier.path)
+        assert "verified         no" in ran.out
+        assert "a mock: there is nothing to verify" in ran.out
+        assert verifier.asked(VERIFY) == []
+
+    def test_another_program_is_refused_before_anything_is_sent(
+        self, prove: Prove, server: ProverStandIn
+    ) -> None:
+        ran = prove("--prover-program", "/bin/true")
+        assert ran.code == 2
+        assert "--prover-program" in ran.err
+        assert server.calls == []
 
 
 class TestInput:
@@ -166,6 +254,7 @@ class TestOrder:
             ["--dialect", "5"],
             ["--vk-hash", "00"],
             ["--detach", "-o", "x"],
+            ["--detach", "--prover-program", "x"],
             ["-o", "."],
             ["-o", "missing/x"],
             ["--server", "ftp://x"],
@@ -218,9 +307,15 @@ class TestKey:
         assert ran.code == 2
         assert "sp1tee keys new" in ran.err
 
-    def test_a_key_that_others_can_read_is_warned_about(self, prove: Prove, key_file: Path) -> None:
-        key_file.chmod(0o644)
-        assert "others can read the key" in prove("--detach").err
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
+    def test_a_key_that_others_can_read_or_change_is_not_used(
+        self, prove: Prove, key_file: Path, mode: int
+    ) -> None:
+        key_file.chmod(mode)
+        ran = prove("--detach")
+        assert ran.code == 2
+        assert "SP1TEE-C003" in ran.err
+        assert f"chmod 600 {key_file}" in ran.err.replace("\n", "")
 
 
 class TestProgram:

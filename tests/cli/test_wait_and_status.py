@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.commands import Run
 from support.prover_stand_in import ASSIGNED, REQUEST_ID, ProverStandIn, Told
+from support.verifier_stand_in import NAME, VERIFY, verifier_stand_in
 from support.wire_data import SAMPLE_VK_HASH, real_proof
 
 from sp1tee.wire.pb import types_pb2
@@ -92,6 +93,52 @@ class TestWait:
         server.fulfil(real_proof("compressed"))
         assert "program checked  yes" in sp1tee("wait", ID, "--program", elf).out
         assert "program checked  yes" in sp1tee("wait", ID, "--vk-hash", SAMPLE_VK_HASH.hex()).out
+
+    @pytest.mark.parametrize("mode", ["core", "compressed"])
+    def test_given_the_program_or_its_key_the_proof_is_verified(
+        self, sp1tee: Run, server: ProverStandIn, elf: Path, tmp_path: Path, mode: str
+    ) -> None:
+        verifier = verifier_stand_in(tmp_path / "bin")
+        server.fulfil(real_proof(mode))
+        vk = elf.with_name("solvency.elf.vk")
+        for known in (["--program", elf], ["--vk", vk]):
+            out = sp1tee("wait", ID, *known, "--prover-program", verifier.path).out
+            assert f"verification     verified by {NAME}" in out
+            assert "program checked  yes" in out
+        assert len(verifier.asked(VERIFY)) == 2
+
+    @pytest.mark.parametrize("known", [[], ["--vk-hash", SAMPLE_VK_HASH.hex()]])
+    def test_without_the_whole_key_it_says_that_nothing_was_verified(
+        self, sp1tee: Run, server: ProverStandIn, tmp_path: Path, known: list[str]
+    ) -> None:
+        verifier = verifier_stand_in(tmp_path / "bin")
+        server.fulfil(real_proof("compressed"))
+        ran = sp1tee("wait", ID, *known, "--prover-program", verifier.path, "--format", "json")
+        assert ran.code == 0
+        told = json.loads(ran.out)
+        assert told["verified"] is False
+        assert told["verification"].endswith("not verified: the program's key is not known here")
+        assert verifier.asked(VERIFY) == []
+
+    def test_a_proof_that_the_verifier_refutes_is_1_and_not_saved(
+        self, sp1tee: Run, server: ProverStandIn, elf: Path, tmp_path: Path
+    ) -> None:
+        verifier = verifier_stand_in(tmp_path / "bin")
+        damaged = bytearray(real_proof("core"))
+        damaged[1_000_000] ^= 1
+        server.fulfil(bytes(damaged))
+        ran = sp1tee("wait", ID, "--program", elf, "--prover-program", verifier.path)
+        assert (ran.code, ran.out) == (1, "")
+        assert "SP1TEE-P015" in ran.err
+        assert not (tmp_path / "proof.bin").exists()
+
+    def test_a_key_and_a_hash_that_disagree_are_refused(
+        self, sp1tee: Run, server: ProverStandIn, elf: Path
+    ) -> None:
+        vk = elf.with_name("solvency.elf.vk")
+        ran = sp1tee("wait", ID, "--vk", vk, "--vk-hash", "00" * 32)
+        assert ran.code == 2
+        assert server.calls == []
 
     def test_a_proof_of_another_program_is_refused(
         self, sp1tee: Run, server: ProverStandIn

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from sp1tee.client.keyfile import is_exposed, new_key, read_key
-from sp1tee.errors import ConfigError, SigningKeyError
+from sp1tee.client.keyfile import new_key, read_key
+from sp1tee.errors import ConfigError, ExposedSecretError, SigningKeyError
 
 
 def test_a_new_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "key"
     signer = new_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert not is_exposed(path)
+    assert path.stat().st_mode & 0o077 == 0
     assert read_key(path).address == signer.address
 
 
@@ -56,8 +56,9 @@ def test_a_missing_key_file_leads_to_the_command_that_makes_one(tmp_path: Path) 
     assert "sp1tee keys new" in caught.value.advice
 
 
-def test_a_key_that_others_can_read_is_noticed(tmp_path: Path) -> None:
+def test_a_key_that_others_can_read_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "key"
     new_key(path)
     path.chmod(0o640)
-    assert is_exposed(path)
+    with pytest.raises(ExposedSecretError):
+        read_key(path)

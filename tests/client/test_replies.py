@@ -3,12 +3,15 @@
 import io
 import json
 
+import grpc
+import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sp1tee.client.http_replies import Told, read_told
-from sp1tee.client.replies import CODE_KEY, MAX_TEXT, REASON_KEY, clean, notes
+from sp1tee.client.replies import CODE_KEY, MAX_TEXT, REASON_KEY, clean, notes, translate
+from sp1tee.errors import NetworkError, Unreachable
 
 
 class Metadatum:
@@ -64,3 +67,51 @@ def test_json_counts_only_if_it_is_called_so() -> None:
     body = json.dumps({"code": "SP1TEE-R020", "message": "Gone.", "advice": "Again."}).encode()
     assert read_told(answer(body)) == Told("Gone.", "Again.", "SP1TEE-R020")
     assert read_told(answer(body, "text/html")) == Told()
+
+
+class Failed(grpc.RpcError):
+    """A call that found nobody to answer."""
+
+    def __init__(self, details: str) -> None:
+        super().__init__()
+        self._details = f"failed to connect to all addresses; last error: UNKNOWN: {details}"
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    def details(self) -> str:
+        return self._details
+
+    def trailing_metadata(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "1: Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: error:1000007d:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate: OK",
+            "certificate is not trusted",
+        ),
+        (
+            "1: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification Check failed.",
+            "certificate is for another name",
+        ),
+        (
+            "1: Cannot check peer: missing selected ALPN property.",
+            "does not offer HTTP/2",
+        ),
+    ],
+)
+def test_what_tls_refuses_is_named_and_not_tried_again(said: str, told: str) -> None:
+    error = translate(Failed(said), "look")
+    assert isinstance(error, NetworkError)
+    assert not isinstance(error, Unreachable)
+    assert told in error.message
+    assert error.advice
+
+
+def test_who_is_away_may_come_back() -> None:
+    error = translate(Failed("ipv4:127.0.0.1:1: Connection refused"), "look")
+    assert isinstance(error, Unreachable)
+    assert error.message == "The server cannot be reached: Connection refused."

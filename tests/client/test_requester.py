@@ -4,8 +4,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+from support.oracle import Oracle
 from support.prover_stand_in import REQUEST_ID, ProverStandIn, Trouble
 from support.wire_data import (
+    SAMPLE_PUBLIC_VALUES,
     SAMPLE_VK_HASH,
     key,
     real_proof,
@@ -28,6 +30,7 @@ from sp1tee.client import (
 from sp1tee.errors import (
     BadReply,
     ConfigError,
+    ProofRefuted,
     ServerRefusal,
     Unreachable,
     VerifyingKeyMissing,
@@ -36,6 +39,7 @@ from sp1tee.wire.artifacts import unpack
 from sp1tee.wire.dialect import Dialect, dialect_of
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.program import decode_program
+from sp1tee.wire.retry_hint import KEY, encode_hint
 from sp1tee.wire.signing import CREATE_ARTIFACT_TEXT, Signer, recover
 from sp1tee.wire.stdin import Stdin, decode_stdin
 
@@ -100,6 +104,15 @@ def test_a_registered_program_is_not_uploaded_again(
     requester.request(program, INPUT, Order())
     assert len(server.puts) == 1
     assert "CreateProgram" not in server.methods
+
+
+def test_a_program_that_was_registered_meanwhile_is_as_good_as_ones_own(
+    server: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    taken = Trouble(grpc.StatusCode.ALREADY_EXISTS, "program already exists")
+    server.will("CreateProgram", AWAY, taken)
+    assert requester.request(program, INPUT, Order()).request_id == REQUEST_ID
+    assert server.methods.count("CreateProgram") == 2
 
 
 def test_a_hash_alone_is_enough_for_a_registered_program(
@@ -241,6 +254,27 @@ def test_a_refusal_ends_it_with_the_servers_words_and_code(
     assert caught.value.server_code == "SP1TEE-R004"
     assert caught.value.exit_code == 4
     assert server.methods.count("RequestProof") == 1
+
+
+def test_a_full_server_is_asked_again_when_it_says(
+    server: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    hint = encode_hint(8, "Full.", 0.01)
+    code = ("sp1tee-code", "SP1TEE-R006")
+    full = Trouble(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (code, (KEY, hint)))
+    server.will("RequestProof", full)
+    assert requester.request(program, INPUT, Order())
+    assert server.methods.count("RequestProof") == 2
+
+
+@pytest.mark.parametrize("hint", [b"", b"\xff", b"x" * 5000])
+def test_a_full_server_whose_hint_is_none_is_not_asked_again(
+    server: ProverStandIn, requester: Requester, program: Program, hint: bytes
+) -> None:
+    full = Trouble(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", ((KEY, hint),))
+    server.will("RequestProof", full)
+    with pytest.raises(ServerRefusal, match="Full"):
+        requester.request(program, INPUT, Order())
 
 
 def test_a_servers_words_cannot_drive_the_terminal(
@@ -389,3 +423,25 @@ def test_a_short_request_id_is_no_answer(
     server.will("RequestProof", types_pb2.RequestProofResponse())
     with pytest.raises(BadReply, match="0 bytes"):
         requester.request(program, INPUT, Order())
+
+
+def test_a_judge_is_shown_the_proof_and_the_programs_key(
+    server: ProverStandIn, program: Program
+) -> None:
+    server.fulfil(real_proof("core"))
+    judge = Oracle()
+    with Requester.at(server.url, key("test_key_1"), judge=judge) as requester:
+        received = requester.prove(program, INPUT, Order())
+    assert received.verified is True
+    assert judge.asked == [(sample("-vk.bin"), SAMPLE_PUBLIC_VALUES, real_proof("core"))]
+
+
+def test_a_proof_that_the_judge_refutes_is_not_received(
+    server: ProverStandIn, program: Program
+) -> None:
+    server.fulfil(real_proof("core"))
+    with (
+        Requester.at(server.url, key("test_key_1"), judge=Oracle("no")) as requester,
+        pytest.raises(ProofRefuted),
+    ):
+        requester.prove(program, INPUT, Order())

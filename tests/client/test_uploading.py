@@ -76,7 +76,17 @@ def test_a_server_of_ours_explains_its_refusal(
     assert caught.value.server_code == "SP1TEE-R020"
 
 
-def test_a_used_up_quota_is_not_waited_for(
+def test_a_used_up_quota_is_waited_for_as_long_as_the_server_says(
+    registered: ProverStandIn, requester: Requester, program: Program
+) -> None:
+    registered.reply_headers["content-type"] = "application/json"
+    registered.reply_headers["retry-after"] = "0"
+    registered.put_text = told(message="You have too much here.")
+    registered.put_answers.append(429)
+    assert requester.request(program, INPUT, Order())
+
+
+def test_a_used_up_quota_that_nobody_knows_the_end_of_is_not_waited_for(
     registered: ProverStandIn, requester: Requester, program: Program
 ) -> None:
     registered.reply_headers["content-type"] = "application/json"

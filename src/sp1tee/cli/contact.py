@@ -9,6 +9,7 @@ import typer
 
 from sp1tee.client import Endpoint, Patience
 from sp1tee.errors import ConfigError
+from sp1tee.private_files import check_private
 
 SERVER_PANEL: Final = "Server"
 
@@ -106,6 +107,7 @@ def contact(
 def _secret(path: Path | None, flag: str) -> str | None:
     if path is None:
         return None
+    check_private(path)
     try:
         return path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):

@@ -31,8 +31,9 @@ def doctor(
     """Check whether this machine can fulfil requests.
 
     Looks at what `sp1tee fulfill` with the same settings would need: that programs run here, what
-    can be proved, memory, swap, open files, and that the server answers and takes the token. Exit
-    code 1 means that something needed is missing.
+    can be proved, memory, swap, open files, that the server answers and takes the token, and which
+    part of the server is ill, if one is: its database, bucket, disk or network. Exit code 1 means
+    that something needed is missing.
     """
     checks = asyncio.run(check_up(settings))
     if format_ == "json":

@@ -55,7 +55,7 @@ def execute(
             help="What runs it: SP1's own executor, which counts gas and has every precompile, or "
             "an emulator. auto: SP1's own for v6 where sp1tee-prover is found."
         ),
-    ] = "unicorn",
+    ] = "auto",
     program: Annotated[
         Path | None,
         typer.Option(
@@ -69,8 +69,9 @@ def execute(
     """Run a program on this machine, without a proof.
 
     Shows its public values, its cycles as SP1 counts them, its prover gas if the executor can tell,
-    its exit code and, if it does not run to its end, why. Nothing leaves the machine. Exit code 1
-    means that SP1 would not prove this run. Needs the extra sp1tee[fulfill].
+    its exit code, the end of what it printed to standard error and, if it does not run to its end,
+    why. Nothing leaves the machine. Exit code 1 means that SP1 would not prove this run. Needs the
+    extra sp1tee[fulfill].
     """
     with extra("fulfill", "execute"):
         from sp1tee.fulfill.executors import Limits
@@ -107,4 +108,5 @@ def _facts(run: "Execution") -> dict[str, object]:
         "exit_code": run.exit_code,
         "cause": None if run.cause is None else run.cause.name.lower(),
         "reason": run.text or None,
+        "printed": run.printed or None,
     }

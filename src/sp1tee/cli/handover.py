@@ -1,4 +1,4 @@
-"""A proof that came: said aloud if it is a mock, saved, summed up."""
+"""A proof that came: saved, summed up, and said aloud if it proves nothing or nobody knows."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -49,6 +49,8 @@ def hand_over(received: Received, path: Path, *, as_json: bool) -> None:
     size = received.save(path)
     if received.mock:
         shout("MOCK PROOF: nothing is proved. Its public values are those of a run, no more.")
+    elif received.verified is None:
+        shout(f"NOT VERIFIED. {received.verification}")
     proof = received.proof
     facts = {
         "request_id": received.request_id.hex(),
@@ -59,5 +61,7 @@ def hand_over(received: Received, path: Path, *, as_json: bool) -> None:
         "public_values": proof.public_values.hex(),
         "program_checked": received.program_checked,
         "mock": received.mock,
+        "verified": received.verified,
+        "verification": received.verification,
     }
     result(facts, as_json=as_json)

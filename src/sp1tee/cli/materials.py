@@ -7,9 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sp1tee.cli.render import warn
 from sp1tee.client import Program, Source, piped_stdin, raw_buffers, read_key, saved_stdin
-from sp1tee.client.keyfile import is_exposed
 from sp1tee.errors import ConfigError
 from sp1tee.wire.hexes import from_hex
 from sp1tee.wire.signing import Signer
@@ -34,10 +32,7 @@ def signer(
 ) -> Signer:
     """Read the key that signs; raises `ConfigError` and `SigningKeyError`."""
     if key_file is not None:
-        made = read_key(key_file)
-        if is_exposed(key_file):
-            warn(f"others can read the key in {key_file}; `chmod 600` keeps it yours.")
-        return made
+        return read_key(key_file)
     if key := os.environ.get(KEY_VARIABLE):
         return Signer.from_hex(key)
     raise ConfigError(

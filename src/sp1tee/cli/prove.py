@@ -1,7 +1,7 @@
 """`sp1tee prove`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from sp1tee.cli.assembled import assembled
 from sp1tee.cli.contact import Contact, contact, seconds
 from sp1tee.cli.examples import examples
 from sp1tee.cli.handover import RESULT_PANEL, Format, Output, hand_over, output
+from sp1tee.cli.judging import ProverProgram, judging
 from sp1tee.cli.live import Live
 from sp1tee.cli.materials import program, signer, source
 from sp1tee.cli.render import note
@@ -25,6 +26,8 @@ from sp1tee.errors import ConfigError
 from sp1tee.wire.signing import Signer
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+_LEAVES: Final = "--detach leaves before there is a proof."
 
 
 def order(
@@ -112,7 +115,7 @@ def target(
     if not detach:
         return output(output=output_)
     if output_ is not None:
-        raise ConfigError("--detach leaves before there is a proof.", advice="Leave --output out.")
+        raise ConfigError(_LEAVES, advice="Leave --output out.")
     return None
 
 
@@ -135,21 +138,29 @@ def prove(
     signer: Annotated[Signer, signer],
     contact: Annotated[Contact, contact],
     target: Annotated[Path | None, target],
+    prover_program: ProverProgram = None,
     format_: Format = "text",
 ) -> None:
     """Get a proof of a program on a private input.
 
     Registers the program where it is new, uploads the input, requests the proof, waits for it,
-    checks what it claims (program, public values, exit code) and saves it for the Rust SDK to
-    load. The claims are read, not verified: verify the proof with SP1 before you rely on it.
+    checks what it claims (program, public values, exit code), has it verified and saves it for
+    the Rust SDK to load. SP1's own verifier is in sp1tee-prover; where that is not, the result
+    says "not verified", and `sp1tee verify proof` can make up for it. A proof that the verifier
+    refutes is not saved.
 
     The input streams from where it is to the server: it is not copied to disk, and a large file
     is not loaded into memory (a pipe is, up to 1 GiB). For SP1 v6 it is read twice, because its
     compressed length must be known before it is sent.
     """
+    if target is None and prover_program is not None:
+        raise ConfigError(_LEAVES, advice="Leave --prover-program out.")
     with (
+        judging(prover_program) as judge,
         Live() as live,
-        Requester.at(contact.endpoint, signer, patience=contact.patience, progress=live) as asker,
+        Requester.at(
+            contact.endpoint, signer, patience=contact.patience, progress=live, judge=judge
+        ) as asker,
     ):
         ticket = asker.request(program, source, order)
         if target is None:

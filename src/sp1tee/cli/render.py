@@ -18,7 +18,7 @@ def talk() -> Console:
 
 def show_error(code: str, message: str, advice: str) -> None:
     """Say what went wrong and what to do: a panel on a terminal, plain lines elsewhere."""
-    message, advice = _harmless(message), _harmless(advice)
+    message, advice = harmless(message), harmless(advice)
     console = talk()
     if not console.is_terminal:
         typer.echo(f"error {code}: {message}", err=True)
@@ -33,12 +33,12 @@ def show_error(code: str, message: str, advice: str) -> None:
 
 def warn(text: str) -> None:
     """Say something that matters but stops nothing."""
-    talk().print(Text("warning: ", style="bold yellow") + Text(_harmless(text)), soft_wrap=True)
+    talk().print(Text("warning: ", style="bold yellow") + Text(harmless(text)), soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Say something in passing."""
-    talk().print(Text(_harmless(text), style="dim"), soft_wrap=True)
+    talk().print(Text(harmless(text), style="dim"), soft_wrap=True)
 
 
 def shout(text: str) -> None:
@@ -79,7 +79,7 @@ def table(rows: Sequence[Sequence[str]]) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Escape what could move a cursor or reorder a line: texts may quote what strangers wrote."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sp1tee.errors import CleartextRefused, ConfigError
 from sp1tee.hosts import is_loopback
+from sp1tee.private_files import check_private
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -48,12 +49,15 @@ class Endpoint:
         Raises:
             ConfigError: the address is not one, or a credential lacks its other half.
             CleartextRefused: it is neither encrypted nor on this machine.
+            ExposedSecretError: others may read the certificate's key.
         """
         if (client_cert is None) != (client_key is None):
             raise ConfigError(
                 "A client certificate and its key belong together.",
                 advice="Give both --client-cert and --client-key.",
             )
+        if client_key is not None:
+            check_private(client_key)
         if bearer_token is not None and not _is_token(bearer_token):
             raise ConfigError("The bearer token is empty, or has a space or a control character.")
         endpoint = cls(

@@ -10,8 +10,9 @@ from typing import Final
 
 import requests
 
-from sp1tee.client.replies import clean
+from sp1tee.client.replies import clean, number
 from sp1tee.errors import ServerRefusal, Unreachable
+from sp1tee.wire.retry_hint import LONGEST_S
 
 MAX_TEXT_BYTES: Final = 4096
 
@@ -47,8 +48,13 @@ def judge(response: requests.Response, what: str) -> None:
         return
     told = read_told(response)
     said = f": {told.message} (HTTP {status})" if told.message else f" (HTTP {status})."
-    if _may_pass(status, told):
-        raise Unreachable(f"The server did not manage to {what}{said}", server_code=told.code)
+    wait_s = _retry_after(response)
+    if _may_pass(status, told, wait_s):
+        raise Unreachable(
+            f"The server did not manage to {what}{said}",
+            server_code=told.code,
+            retry_after_s=wait_s,
+        )
     raise ServerRefusal(
         f"The server refused to {what}{said}",
         status=f"HTTP {status}",
@@ -71,8 +77,17 @@ def read_told(response: requests.Response) -> Told:
     return Told(message, advice, code)
 
 
-def _may_pass(status: int, told: Told) -> bool:
-    """Tell whether trying again may help. A server of ours says 429 where a quota is used up."""
+def _may_pass(status: int, told: Told, wait_s: float | None) -> bool:
+    """Tell whether trying again may help.
+
+    A server of ours says 429 where a quota is used up, and when that may be over.
+    """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return not told.code
+        return not told.code or wait_s is not None
     return status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Read after how many seconds to come back (RFC 9110 §10.2.3); dates are not looked at."""
+    seconds = number(response.headers.get("retry-after", ""))
+    return None if seconds is None else min(float(seconds), LONGEST_S)

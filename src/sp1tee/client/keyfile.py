@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from sp1tee.errors import ConfigError
+from sp1tee.private_files import check_private, write_new
 from sp1tee.wire.signing import KEY_SIZE, Signer
 
-_MODE: Final = 0o600
-_OTHERS: Final = 0o077
 _MAX_BYTES: Final = 1024
 
 
@@ -21,16 +20,7 @@ def new_key(path: Path) -> Signer:
     """
     raw = secrets.token_bytes(KEY_SIZE)
     signer = Signer.from_bytes(raw)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
-            file.write(raw.hex() + "\n")
-    except FileExistsError:
-        raise ConfigError(
-            f"{path} exists already.", advice="Give another name: a key is never overwritten."
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from None
+    write_new(path, raw.hex().encode() + b"\n")
     return signer
 
 
@@ -39,10 +29,12 @@ def read_key(path: Path) -> Signer:
 
     Raises:
         ConfigError: it cannot be read.
+        ExposedSecretError: others may read it.
         SigningKeyError: what it holds is no key.
     """
     try:
         with path.open("rb") as file:
+            check_private(path, os.fstat(file.fileno()))
             text = file.read(_MAX_BYTES)
     except OSError as error:
         raise ConfigError(
@@ -50,8 +42,3 @@ def read_key(path: Path) -> Signer:
             advice="Make one with `sp1tee keys new --out FILE`.",
         ) from None
     return Signer.from_hex(text.decode("ascii", "replace"))
-
-
-def is_exposed(path: Path) -> bool:
-    """Tell whether others than its owner may read or write a key file."""
-    return bool(path.stat().st_mode & _OTHERS)

@@ -15,6 +15,8 @@ T = TypeVar("T")
 class Patience:
     """Waits between attempts, growing by half each time, and when to give up.
 
+    Where the server says when it wants to be asked again, that is the wait.
+
     Attributes:
         give_up_s: how long one step is repeated, the SDK's own 120 seconds by default.
         first_wait_s: the first wait.
@@ -45,11 +47,11 @@ class Patience:
             Unreachable: the last attempt's error. All other errors come through at once.
         """
 
-        def worth_repeating(error: Exception) -> bool:
+        def worth_repeating(error: Exception) -> bool | float:
             if not isinstance(error, Unreachable):
                 return False
             notice(error)
-            return True
+            return True if error.retry_after_s is None else error.retry_after_s
 
         limit = self.give_up_s if give_up_s is None else give_up_s
         for attempt in stamina.retry_context(

@@ -66,6 +66,24 @@ class Program:
             raise VerifyingKeyMismatch(f"The vk hash has {len(vk_hash)} bytes instead of 32.")
         return cls(FileSource.of(elf, length_first=True), family, vk_hash, vk)
 
+    @property
+    def whole_key(self) -> bytes | None:
+        """The key that SP1's verifier takes, which is one of v6; None if it is not known."""
+        return self.vk if self.family is Family.V6 else None
+
+
+def read_vk(path: Path) -> bytes:
+    """Read a verifying key's file (bincode).
+
+    Raises:
+        InputFileError: it cannot be read.
+        VerifyingKeyMismatch: it cannot be a key's.
+    """
+    key = _head(path, MAX_VK_BYTES + 1)
+    if not 0 < len(key) <= MAX_VK_BYTES:
+        raise VerifyingKeyMismatch(f"{path} is empty or too long for a verifying key.")
+    return key
+
 
 def read_elf(path: Path) -> tuple[bytes, Family]:
     """Read a whole program, for running it here; raises as `Program.read`."""
@@ -93,11 +111,7 @@ def _read_key(elf: Path, vk_file: Path | None) -> bytes | None:
     beside = elf.with_name(elf.name + ".vk")
     if vk_file is None and not beside.is_file():
         return None
-    path = vk_file or beside
-    key = _head(path, MAX_VK_BYTES + 1)
-    if not 0 < len(key) <= MAX_VK_BYTES:
-        raise VerifyingKeyMismatch(f"{path} is empty or too long for a verifying key.")
-    return key
+    return read_vk(vk_file or beside)
 
 
 def _check_v6(vk: bytes, vk_hash: bytes | None, entry: int) -> bytes:

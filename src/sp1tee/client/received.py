@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sp1tee.client.transfer import Download
-from sp1tee.errors import ClaimMismatch, OutputFileError, ProofError
+from sp1tee.client.verification import MOCK, verify
+from sp1tee.errors import ClaimMismatch, OutputFileError, ProofError, VerifyingKeyMismatch
 from sp1tee.wire.claims import check_claims, read_claims
-from sp1tee.wire.keys import HASH_SIZE
+from sp1tee.wire.keys import HASH_SIZE, vk_hash_v6
 from sp1tee.wire.mock_proof import is_mock
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.proof import Proof, decode_proof
+from sp1tee.wire.verifier import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +25,44 @@ class Expected:
         vk_hash: the program.
         mode: the kind of proof.
         circuit: the circuit version, e.g. ``v6.1.0``.
+        vk: the program's whole key (SP1 v6), without which no proof can be verified; the key that
+            `vk_hash` is of.
+
+    Raises:
+        VerifyingKeyError: `vk` is no key of SP1 v6.
+        VerifyingKeyMismatch: it has another hash.
     """
 
     vk_hash: bytes | None = None
     mode: Mode | None = None
     circuit: str | None = None
+    vk: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.vk is not None and vk_hash_v6(self.vk) != self.vk_hash:
+            raise VerifyingKeyMismatch("The verifying key has another hash than the program.")
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A proof whose claims have been checked. They are claims: only SP1 can verify the proof.
+    """A proof whose claims have been checked, and which SP1's verifier did not refute if asked.
 
     Attributes:
         request_id: the request it answers.
         proof: the proof.
         mock: whether it proves nothing at all.
-        program_checked: whether the proof names the expected program. A Core proof names none.
+        program_checked: whether it is known to be of the expected program: it names it or, as
+            Core proofs name none, was verified under its key.
+        verified: True: SP1's verifier accepted it. False: nobody asked it. None: it broke.
+        verification: the same in words: who accepted it, or why nobody did.
     """
 
     request_id: bytes
     proof: Proof = field(repr=False)
     mock: bool
     program_checked: bool
+    verified: bool | None
+    verification: str
 
     def save(self, path: Path) -> int:
         """Write what the Rust SDK's ``SP1ProofWithPublicValues::load`` reads; returns its size.
@@ -62,12 +80,15 @@ class Received:
         return len(data)
 
 
-def examine(request_id: bytes, download: Download, expected: Expected) -> Received:
-    """Decode a downloaded proof and compare its claims with what was asked for.
+def examine(
+    request_id: bytes, download: Download, expected: Expected, judge: Verifier | None = None
+) -> Received:
+    """Decode a downloaded proof, compare its claims with what was asked for, and have it verified.
 
     Raises:
         ProofError: it is no SP1 proof, or its claims cannot be read.
         ClaimMismatch: it proves something else, or of a run that failed.
+        ProofRefuted: `judge` says that it does not hold.
     """
     proof = decode_proof(download.data)
     _check_kind(proof, expected)
@@ -76,11 +97,15 @@ def examine(request_id: bytes, download: Download, expected: Expected) -> Receiv
     # A Core proof names no program, so any well-formed hash does.
     vk_hash = expected.vk_hash or named or bytes(HASH_SIZE)
     check_claims(proof, vk_hash=vk_hash, public_values=proof.public_values)
+    mock = download.mock or is_mock(proof)
+    found = MOCK if mock else verify(proof, download.data, expected.vk, judge)
     return Received(
         request_id=request_id,
         proof=proof,
-        mock=download.mock or is_mock(proof),
-        program_checked=expected.vk_hash is not None and named is not None,
+        mock=mock,
+        program_checked=bool(found.accepted) or None not in (expected.vk_hash, named),
+        verified=found.accepted,
+        verification=found.words,
     )
 
 

@@ -6,10 +6,14 @@ from urllib.parse import unquote
 
 import grpc
 
-from sp1tee.errors import ServerRefusal, Sp1teeError, Unreachable
+from sp1tee.errors import NetworkError, ServerRefusal, Sp1teeError, Unreachable
+from sp1tee.wire import retry_hint
 
 MAX_TEXT: Final = 500
-"""How much of a server's text is shown."""
+"""How much of a server's text is shown, in characters."""
+
+MAX_REASON: Final = 4000
+"""How much of the reason of a failure: it may end with the 2 KiB that a guest printed."""
 
 _U64_DIGITS: Final = 20
 
@@ -27,19 +31,40 @@ _MAY_PASS: Final = frozenset(
     }
 )
 
+# Without a hint when to come back, what is exhausted may be a limit that stays.
+_FULL: Final = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 # How gRPC itself begins, before it repeats the address and names the cause.
 _NOBODY_THERE: Final = "failed to connect to all addresses"
 
+# Causes that stay: what gRPC says, what it means, what to do.
+_WRONG_TLS: Final = (
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "The server's certificate is not trusted.",
+        "Give its authority with --ca-file if it is a private one.",
+    ),
+    (
+        "Hostname Verification Check failed",
+        "The server's certificate is for another name.",
+        "Call the server by a name in its certificate.",
+    ),
+    (
+        "missing selected ALPN property",
+        "TLS there does not offer HTTP/2, which gRPC needs.",
+        "Its operator has to offer it where TLS ends: ALPN=h2,http/1.1 in dstack-ingress.",
+    ),
+)
 
-def clean(text: str) -> str:
-    """Make a server's text safe to show: one line, printable, not too long.
+
+def clean(text: str, most: int = MAX_TEXT) -> str:
+    """Make a server's text safe to show: one line, printable, at most so many characters.
 
     A server is not trusted to write to the reader's terminal.
     """
-    line = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_TEXT])
+    line = "".join(c if c.isprintable() else " " for c in text[: 4 * most])
     line = " ".join(line.split())
-    return line if len(line) <= MAX_TEXT else line[:MAX_TEXT] + "…"
+    return line if len(line) <= most else line[:most] + "…"
 
 
 def number(text: str) -> int | None:
@@ -52,7 +77,7 @@ def number(text: str) -> int | None:
 def notes(metadata: Iterable[Any] | None) -> tuple[str, str]:
     """Read an answer's trailing metadata: the server's stable code and its reason, or empty."""
     found = {item.key: item.value for item in metadata or () if isinstance(item.value, str)}
-    return clean(found.get(CODE_KEY, "")), clean(unquote(found.get(REASON_KEY, "")))
+    return clean(found.get(CODE_KEY, "")), clean(unquote(found.get(REASON_KEY, "")), MAX_REASON)
 
 
 def translate(error: grpc.RpcError, call: str) -> Sp1teeError:
@@ -63,22 +88,42 @@ def translate(error: grpc.RpcError, call: str) -> Sp1teeError:
         call: what was asked for, in words that fit behind "to".
 
     Returns:
-        `Unreachable` where trying again may help, else `ServerRefusal`.
+        `Unreachable` where trying again may help, `NetworkError` where TLS is in the way, else
+        `ServerRefusal`.
     """
     status: grpc.StatusCode = error.code()
     code, reason = notes(error.trailing_metadata())
     text = clean(error.details() or "")
     if text.startswith(_NOBODY_THERE):
-        return Unreachable(f"The server cannot be reached: {text.rpartition(': ')[2]}.")
+        return _nobody_there(text)
     said = _said(text or reason, status.name, code)
-    if status in _MAY_PASS:
-        return Unreachable(f"The server did not manage to {call}{said}", server_code=code)
+    wait_s = _hint(error.trailing_metadata())
+    if status in _MAY_PASS or (status is _FULL and wait_s is not None):
+        return Unreachable(
+            f"The server did not manage to {call}{said}", server_code=code, retry_after_s=wait_s
+        )
     return ServerRefusal(
         f"The server refused to {call}{said}",
         status=status.name,
         server_code=code,
         advice="" if code else _ADVICE.get(status, ""),
     )
+
+
+def _hint(metadata: Iterable[Any] | None) -> float | None:
+    """Read from an answer's trailing metadata when to ask again."""
+    for item in metadata or ():
+        if item.key == retry_hint.KEY and isinstance(item.value, bytes):
+            return retry_hint.decode_hint(item.value)
+    return None
+
+
+def _nobody_there(text: str) -> NetworkError:
+    for sign, message, advice in _WRONG_TLS:
+        if sign in text:
+            return NetworkError(message, advice=advice)
+    cause = text.rpartition(": ")[2].removesuffix(".")
+    return Unreachable(f"The server cannot be reached: {cause}.")
 
 
 def _said(text: str, status: str, code: str) -> str:

@@ -19,8 +19,10 @@ from sp1tee.client.upload import Upload
 from sp1tee.client.waiting import wait
 from sp1tee.errors import ServerRefusal, VerifyingKeyMissing
 from sp1tee.wire.signing import Signer
+from sp1tee.wire.verifier import Verifier
 from sp1tee.wire.versions import latest
 
+_REGISTERED: Final = "ALREADY_EXISTS"
 _NOT_UNDERSTOOD: Final = frozenset({"INVALID_ARGUMENT", "UNIMPLEMENTED"})
 
 
@@ -45,9 +47,10 @@ class Requester:
     Use it as a context manager, or call `close`. It may not be shared between threads.
     """
 
-    def __init__(self, session: Session, signer: Signer) -> None:
+    def __init__(self, session: Session, signer: Signer, judge: Verifier | None = None) -> None:
         self.session = session
         self._signer = signer
+        self._judge = judge
 
     @classmethod
     def at(
@@ -57,15 +60,24 @@ class Requester:
         *,
         patience: Patience | None = None,
         progress: Progress | None = None,
+        judge: Verifier | None = None,
     ) -> Self:
         """Prepare to ask a server; nothing is sent yet.
+
+        Args:
+            server: its address.
+            signer: the key that signs requests.
+            patience: how long steps are repeated.
+            progress: who is told.
+            judge: SP1's verifier, which then judges every proof (`sp1tee.native.judge.Judge`); it
+                stays the caller's to close.
 
         Raises:
             ConfigError: the address is not one.
             CleartextRefused: it is neither https nor on this machine.
         """
         endpoint = Endpoint.parse(server) if isinstance(server, str) else server
-        return cls(Session.open(endpoint, patience=patience, progress=progress), signer)
+        return cls(Session.open(endpoint, patience=patience, progress=progress), signer, judge)
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +100,7 @@ class Requester:
 
     def wait(self, ticket: Ticket) -> Received:
         """Wait for a request's proof until its deadline; see `sp1tee.client.wait`."""
-        return wait(self.session, ticket.request_id, expected=ticket.expected)
+        return wait(self.session, ticket.request_id, expected=ticket.expected, judge=self._judge)
 
     def request(self, program: Program, stdin: Source, order: Order) -> Ticket:
         """Register the program if need be, upload the input and request the proof.
@@ -110,7 +122,7 @@ class Requester:
         self._step("requesting the proof")
         demand = _demand(program, order, stdin_uri=uri, deadline=deadline)
         request_id = self._order(demand, order, dialect)
-        expected = Expected(demand.vk_hash, demand.mode, demand.version.circuit)
+        expected = Expected(demand.vk_hash, demand.mode, demand.version.circuit, program.whole_key)
         return Ticket(request_id, deadline, expected)
 
     def register(self, program: Program) -> None:
@@ -135,7 +147,12 @@ class Requester:
             vk=program.vk or b"",
             program_uri=uri,
         )
-        calls.create_program(seal(body, self._signer))
+        try:
+            calls.create_program(seal(body, self._signer))
+        except ServerRefusal as refusal:
+            # By somebody else meanwhile, or by an attempt of ours whose answer was lost.
+            if refusal.status != _REGISTERED:
+                raise
 
     def _order(self, demand: Demand, order: Order, dialect: SdkDialect) -> bytes:
         if dialect is SdkDialect.V6_MAINNET:

@@ -17,9 +17,7 @@ from sp1tee.client.parcel import Parcel
 from sp1tee.client.progress import Progress
 from sp1tee.client.replies import number
 from sp1tee.errors import BadReply, NetworkError, Unreachable
-
-MAX_PROOF_BYTES: Final = 1 << 30
-"""A longer download is no proof; the longest kind, Core, has some MiB per million cycles."""
+from sp1tee.wire.proof import MAX_PROOF_SIZE
 
 _CONNECT_SECONDS: Final = 15.0
 # Between two blocks, and until the server has made an upload durable.
@@ -118,8 +116,8 @@ class Transfers:
         for block in response.iter_content(_BLOCK):
             data += block
             self._progress.moved(len(block))
-            if len(data) > MAX_PROOF_BYTES:
-                raise BadReply(f"The proof is longer than {MAX_PROOF_BYTES} bytes.")
+            if len(data) > MAX_PROOF_SIZE:
+                raise BadReply(f"The proof is longer than {MAX_PROOF_SIZE} bytes.")
         return bytes(data)
 
     def _prepare(self, url: str) -> str:

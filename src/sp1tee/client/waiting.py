@@ -7,6 +7,7 @@ from sp1tee.client.received import Expected, Received, examine
 from sp1tee.client.session import Session
 from sp1tee.client.status import Status
 from sp1tee.errors import BadReply, WaitTimeout
+from sp1tee.wire.verifier import Verifier
 
 FIRST_POLL_S: Final = 0.5
 SLOWEST_POLL_S: Final = 2.0
@@ -21,27 +22,32 @@ def wait(
     *,
     expected: Expected | None = None,
     timeout_s: float | None = None,
+    judge: Verifier | None = None,
 ) -> Received:
-    """Wait until a request has its proof; fetch it and check what it claims.
+    """Wait until a request has its proof; fetch it, check what it claims, and have it verified.
 
     Args:
         session: the server.
         request_id: the request, taken by this server.
         expected: what the proof should prove, as far as that is known here.
         timeout_s: at most so long; without it until the request's own deadline.
+        judge: SP1's verifier, for proofs of a program whose key `expected` holds; without it the
+            claims are all that is checked.
 
     Raises:
         RequestFailed: it ended without a proof; leaves say how.
         WaitTimeout: it is still open.
         Unreachable: the server was away for too long.
         ProofError, ClaimMismatch: the proof is not what was asked for.
+        ProofRefuted: `judge` says that it does not hold.
     """
     status = _wait_for_end(session, request_id, timeout_s)
     url = status.proof_url
     if not url:
         raise BadReply("The server says that the proof is there, but not where.")
     download = session.repeat(lambda: session.transfers.get(url, "the proof"))
-    return examine(request_id, download, expected or Expected())
+    session.progress.step("checking the proof")
+    return examine(request_id, download, expected or Expected(), judge)
 
 
 def _wait_for_end(session: Session, request_id: bytes, timeout_s: float | None) -> Status:

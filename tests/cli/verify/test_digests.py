@@ -24,6 +24,7 @@ from support.oci import (
 )
 from support.registries import FakeRegistry, Registry, real_registry
 
+ORIGINAL = Path(__file__).parents[2] / "data" / "compose" / "sp1-private-proving.yml"
 EVIL = image(settings={"Entrypoint": ["/bin/sh"]})
 
 
@@ -78,6 +79,18 @@ def test_attack_35_a_tag_in_one_service_refuses_the_whole_file(sp1tee: Run, regi
     assert (found["status"], found["code"]) == ("refused", "SP1TEE-V705")
     assert image().digest in str(found["remedy"])
     assert found["location"] == {"file": "docker-compose.yml", "line": 5}
+
+
+def test_attack_35_of_the_originals_four_images_the_one_that_has_a_tag_is_refused(sp1tee: Run):
+    ran = sp1tee("verify", "digests", ORIGINAL, "--offline", "--format", "json")
+    found = checks(ran.out)
+    assert ran.code == 4
+    assert {name for name, check in found.items() if check["status"] == "refused"} == {
+        "pinned prover"
+    }
+    assert found["pinned prover"]["actual"] == "public.ecr.aws/example/sp1-gpu:86a2bbf"
+    pinned = {name for name, check in found.items() if check["status"] == "pass"}
+    assert pinned >= {"pinned ingress", "pinned server", "pinned fulfiller"}
 
 
 def test_attack_36_a_variable_in_an_image_refuses_the_file(sp1tee: Run):

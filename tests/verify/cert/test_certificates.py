@@ -1,5 +1,7 @@
 """What is read of a certificate."""
 
+import ssl
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
@@ -67,6 +69,13 @@ def test_public_cas_are_there():
 def test_a_file_without_cas_is_refused(pem: bytes):
     with pytest.raises(EvidenceMalformed):
         read_roots(pem, "roots.pem")
+
+
+def test_a_ca_of_an_unheard_of_version_is_no_ca():
+    version = LEAF.index(bytes.fromhex("a003020102")) + 4
+    odd = LEAF[:version] + b"\x29" + LEAF[version + 1 :]
+    with pytest.raises(EvidenceMalformed, match="no PEM file of certificates"):
+        read_roots(ssl.DER_cert_to_PEM_cert(odd).encode(), "roots.pem")
 
 
 CONSTRAINTS, AUTHORITY_KEY = bytes.fromhex("0603551d13"), bytes.fromhex("0603551d23")

@@ -120,21 +120,30 @@ def test_ordinary_settings_are_left_alone(settings: str):
 
 
 @pytest.mark.parametrize(
-    ("rule", "tail"),
+    ("rule", "tail", "subject"),
     [
-        ("other-files", "\ninclude: [other.yml]\n"),
-        ("unmeasured-secrets", "\nsecrets:\n  s: {environment: TOKEN}\n"),
-        ("unmeasured-secrets", "\nsecrets:\n  s: {file: /etc/shadow}\n"),
-        ("unmeasured-secrets", "\nconfigs:\n  c: {external: true}\n"),
-        ("host-namespaces", "\nnetworks:\n  n: {external: true, name: host}\n"),
+        ("other-files", "\ninclude: [other.yml]\n", ""),
+        ("unmeasured-secrets", "\nsecrets:\n  s: {environment: TOKEN}\n", "secrets.s"),
+        ("unmeasured-secrets", "\nsecrets:\n  s: {file: /etc/shadow}\n", "secrets.s"),
+        ("unmeasured-secrets", "\nconfigs:\n  c: {external: true}\n", "configs.c"),
+        ("host-namespaces", "\nnetworks:\n  n: {external: true, name: host}\n", ""),
     ],
 )
-def test_what_is_risky_outside_the_services_is_named_too(rule: str, tail: str):
+def test_what_is_risky_outside_the_services_is_named_too(rule: str, tail: str, subject: str):
     compose = service("    tty: true\n", tail)
 
     check = one(judged(app_compose(compose), published=compose), rule)
 
-    assert (check.status, check.subject) == (Status.REFUSED, "")
+    assert (check.status, check.subject) == (Status.REFUSED, subject)
+
+
+def test_a_secret_is_accepted_one_by_one():
+    compose = service("    tty: true\n", "\nsecrets:\n  a: {file: a}\n  b: {file: b}\n")
+    policy = ComposePolicy(allow=("unmeasured-secrets:secrets.a",))
+
+    found = not_passed(judged(app_compose(compose), policy, published=compose))
+
+    assert found == {("unmeasured-secrets", "secrets.b")}
 
 
 def test_a_volume_that_is_another_name_for_a_path_is_that_path():

@@ -51,6 +51,12 @@ def test_the_signed_text_is_taken_character_by_character(service: Pccs):
     assert value == original
 
 
+def test_a_statement_among_very_many_members_is_found_without_copying_the_rest():
+    crowd = ",".join(f'"{number}":0' for number in range(80_000))
+    text, _ = fetching._signed(f'{{"signature":"00",{crowd},"tcbInfo":{{}}}}'.encode(), "tcbInfo")
+    assert text == "{}"
+
+
 @pytest.mark.parametrize(
     "body",
     [

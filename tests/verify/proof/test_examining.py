@@ -14,7 +14,7 @@ from support.wire_data import SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, real_proof, 
 from sp1tee.errors import EvidenceMalformed
 from sp1tee.verify.checks import Check, Findings, Status
 from sp1tee.verify.facts import Basis
-from sp1tee.verify.proof import RULES, cryptography, examine, examining, read_program_key
+from sp1tee.verify.proof import RULES, examine, examining, read_key_file, read_program_key
 from sp1tee.verify.verdict import Verdict, verdict
 from sp1tee.wire.commitment import as_elements
 from sp1tee.wire.keys import bytes32
@@ -39,15 +39,7 @@ def wrong(findings: Findings) -> set[str]:
     return {name for name, status in statuses(findings).items() if status in ("fail", "refused")}
 
 
-@pytest.fixture
-def _our_circuit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The made-up circuit in the place of the published one."""
-    monkeypatch.setattr(cryptography, "groth16_key", lambda _: snarks.key())
-    digest = snarks.proof().vkey_hash
-    monkeypatch.setattr(examining, "DIGESTS", {(Mode.GROTH16, snarks.VERSION): digest})
-
-
-our_circuit = pytest.mark.usefixtures("_our_circuit")
+our_circuit = pytest.mark.usefixtures("made_up_circuit")
 
 
 def examined(proof: Proof, public_values: bytes | None = snarks.PUBLIC_VALUES) -> Findings:
@@ -258,6 +250,34 @@ def test_a_changed_digest_in_a_real_proof_is_found():
 def test_what_names_no_program_is_refused(text: str):
     with pytest.raises(EvidenceMalformed):
         read_program_key(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (sample("-vk.bin"), True),
+        (sample("-vk.bin").hex().encode() + b"\n", True),
+        (SAMPLE_VK_HASH, False),
+        (b"0x" + bytes32(SAMPLE_VK_HASH).hex().encode() + b"\r\n", False),
+    ],
+)
+def test_a_key_may_be_in_a_file_as_bytes_or_as_hex(data: bytes, whole: bool):
+    key = read_key_file(data)
+
+    assert SAMPLE_VK_HASH in key.vk_hashes
+    assert key.whole == (sample("-vk.bin") if whole else None)
+
+
+def test_a_whole_key_is_shown_by_its_hash():
+    shown = read_program_key(sample("-vk.bin").hex()).shown
+
+    assert shown == f"{SAMPLE_VK_HASH.hex()} (bytes32 0x{bytes32(SAMPLE_VK_HASH).hex()})"
+
+
+@given(st.binary(max_size=300))
+def test_no_file_brings_another_error(data: bytes):
+    with suppress(EvidenceMalformed):
+        read_key_file(data)
 
 
 def test_rules_have_their_own_ids_and_codes_in_the_rooms_block():

@@ -1,19 +1,26 @@
 """The pairing equation: what holds under a key, and what doesn't."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_ecc.optimized_bn128 import FQ2, b2, curve_order, field_modulus, is_inf, multiply
 from support import snarks
+from support.wire_data import DATA
 
 from sp1tee.errors import EvidenceMalformed
+from sp1tee.verify.checks import Status
+from sp1tee.verify.proof import examine, read_program_key
 from sp1tee.verify.proof.circuits import DIGESTS, groth16_key
 from sp1tee.verify.proof.gnark import read_key, read_proof
 from sp1tee.verify.proof.groth16 import verifies
 from sp1tee.wire.modes import Mode
+from sp1tee.wire.proof import SnarkProof
 
+FIBONACCI = "00de0b076134b5f87a6b27086d654ea12ea3465c09e092d93744ecc2a0efef4a"
+FIBONACCI_VALUES = b"\5\0\0\0"
 STATEMENT = (1, 2, 3, 4, 5)
 PROOF = snarks.points(STATEMENT)
 
@@ -140,6 +147,41 @@ def test_the_shipped_key_is_the_published_one():
     assert hashlib.sha256(key).digest() == DIGESTS[Mode.GROTH16, "v6.1.0"]
     assert len(read_key(key).inputs) == 6
     assert groth16_key("v6.0.0") is None
+
+
+def on_chain() -> SnarkProof:
+    """Somebody's proof under the published circuit, from the form that contracts take."""
+    text = (DATA / "proofs" / "fibonacci-groth16-onchain.hex").read_text()
+    encoded = bytes.fromhex(text)[4:]
+    digest = int.from_bytes(hashlib.sha256(FIBONACCI_VALUES).digest(), "big") % (1 << 253)
+    heads = (int.from_bytes(encoded[start : start + 32], "big") for start in (0, 32, 64))
+    return SnarkProof(
+        mode=Mode.GROTH16,
+        public_values=FIBONACCI_VALUES,
+        sp1_version="v6.1.0",
+        public_inputs=tuple(map(str, (int(FIBONACCI, 16), digest, *heads))),
+        encoded_proof=encoded.hex(),
+        raw_proof="00",
+        vkey_hash=DIGESTS[Mode.GROTH16, "v6.1.0"],
+    )
+
+
+def test_a_real_proof_under_the_shipped_key_passes_by_its_programs_hash_alone():
+    key = read_program_key(FIBONACCI)
+
+    findings = examine(on_chain().encode_saved(), key, FIBONACCI_VALUES)
+
+    assert {check.status for check in findings.checks} == {Status.PASS}
+
+
+def test_a_real_proof_proves_no_other_program():
+    inputs = on_chain().public_inputs
+    other = replace(on_chain(), public_inputs=(str(int(inputs[0]) + 1), *inputs[1:]))
+
+    findings = examine(other.encode_saved(), read_program_key(FIBONACCI), FIBONACCI_VALUES)
+
+    failed = {check.id for check in findings.checks if check.status is Status.FAIL}
+    assert failed == {"proof.program", "proof.cryptography"}
 
 
 @settings(max_examples=25, deadline=None)

@@ -138,3 +138,11 @@ def test_whatever_is_read_only_evidence_errors_come_out(data: st.DataObject):
         read_collateral(bytes(text))
     except VerifyError:
         return
+
+
+def test_a_revocation_list_of_an_unheard_of_version_is_malformed():
+    crl = bytes.fromhex(VALUE["pck_crl"])
+    version = crl.index(bytes.fromhex("020101")) + 2
+    odd = crl[:version] + b"\x29" + crl[version + 1 :]
+    with pytest.raises(EvidenceMalformed, match="pck_crl is no revocation list"):
+        read_collateral(but(pck_crl=odd.hex()))

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.quotes import AT, INTEL, REPORT_DATA, by_id, judged, policy, quoted
 from support.quotes_real import NEAR_2026, OUT_OF_DATE, V5, RealSet
 
+from sp1tee.errors import EvidenceMalformed
 from sp1tee.sim.pki import Offer
 from sp1tee.verify.checks import Status
-from sp1tee.verify.quote import examine, judge
+from sp1tee.verify.quote import examine, judge, read_root
 from sp1tee.verify.quote.dcap import Rejection, _calm, _Refused
 from sp1tee.verify.quote.faults import Fault, fault
 from sp1tee.verify.quote.rules import OF_FAULT, RULES, VERIFIED
@@ -72,6 +73,13 @@ def test_changed_collateral_never_breaks_anything(data: st.DataObject):
 def test_a_root_that_is_none_vouches_for_nothing(root: bytes):
     findings = judged(examine(QUOTE, COLLATERAL, at=AT, root=root))
     assert "quote.verified" not in {c.id for c in findings.checks if c.status is Status.PASS}
+
+
+def test_a_root_of_an_unheard_of_version_is_no_root():
+    version = INTEL.root_der.index(bytes.fromhex("a003020102")) + 4
+    odd = INTEL.root_der[:version] + b"\x29" + INTEL.root_der[version + 1 :]
+    with pytest.raises(EvidenceMalformed, match="no certificate"):
+        read_root(odd)
 
 
 @pytest.mark.parametrize("at", [0, 2**31, 99_999_999_999])

@@ -23,6 +23,36 @@ if TYPE_CHECKING:
     from sp1tee.verify.policy.reading import LoadedPolicy
 
 Format = Literal["table", "json", "sarif", "junit", "markdown", "html"]
+_PANEL: Final = "Verdict"
+_PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="What you demand; see `sp1tee policy`.", rich_help_panel=_PANEL
+    ),
+]
+_At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Judge for this time: Unix seconds or RFC 3339. Now, if left out.",
+        rich_help_panel=_PANEL,
+    ),
+]
+_ReportFormat = Annotated[
+    Format, typer.Option("--format", help="How to write the report.", rich_help_panel=_PANEL)
+]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Where to write it instead of stdout.", rich_help_panel=_PANEL
+    ),
+]
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Write nothing: the exit code says it.", rich_help_panel=_PANEL
+    ),
+]
 BundleFile = Annotated[
     Path | None,
     typer.Option(
@@ -34,7 +64,6 @@ BundleFile = Annotated[
 ]
 """Annotation of an option that every command on a host's evidence has."""
 
-_PANEL: Final = "Verdict"
 STDIN: Final = Path("-")
 _WIDTH: Final = 100
 _SECONDS_DIGITS: Final = 11
@@ -76,20 +105,8 @@ class Options:
 
 def options(
     *,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="What you demand; see `sp1tee policy`.", rich_help_panel=_PANEL
-        ),
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Judge for this time: Unix seconds or RFC 3339. Now, if left out.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
+    policy: _PolicyFile = None,
+    at: _At = None,
     offline: Annotated[
         bool,
         typer.Option(
@@ -98,21 +115,9 @@ def options(
             rich_help_panel=_PANEL,
         ),
     ] = False,
-    report_format: Annotated[
-        Format, typer.Option("--format", help="How to write the report.", rich_help_panel=_PANEL)
-    ] = "table",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Where to write it instead of stdout.", rich_help_panel=_PANEL
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet", "-q", help="Write nothing: the exit code says it.", rich_help_panel=_PANEL
-        ),
-    ] = False,
+    report_format: _ReportFormat = "table",
+    output: _Output = None,
+    quiet: _Quiet = False,
 ) -> Options:
     """Read the shared options.
 
@@ -125,6 +130,25 @@ def options(
         at=_now() if at is None else moment(at),
         offline=offline,
         format=report_format,
+        output=output,
+        quiet=quiet,
+    )
+
+
+def options_without_network(
+    *,
+    policy: _PolicyFile = None,
+    at: _At = None,
+    report_format: _ReportFormat = "table",
+    output: _Output = None,
+    quiet: _Quiet = False,
+) -> Options:
+    """Read the shared options of a command that fetches nothing anyway; raises as `options`."""
+    return options(
+        policy=policy,
+        at=at,
+        offline=True,
+        report_format=report_format,
         output=output,
         quiet=quiet,
     )

@@ -39,7 +39,7 @@ def read_roots(pem: bytes, name: str) -> Roots:
         try:
             certificates = x509.load_pem_x509_certificates(pem)
             return Roots(name, certificates, Store(certificates))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, x509.InvalidVersion):
             raise EvidenceMalformed(f"{name} is no PEM file of certificates.") from None
 
 

@@ -29,18 +29,26 @@ _ADDRESS: Final = re.compile(
 )
 
 
-def unmeasured_uses(file: ComposeFile, allowed: frozenset[str]) -> Iterator[tuple[str, Use]]:
+def uses_of_variables(
+    file: ComposeFile, allowed: tuple[str, ...] | None
+) -> Iterator[tuple[str, Use]]:
     """Yield every use of a variable that the deployer may set, with its service or nothing.
 
-    Other variables stay unset in a guest, unless a script inside the measurement sets them.
+    In a dstack guest those are the allowed ones: others stay unset, unless a script inside the
+    measurement sets them. Elsewhere (None) they are all.
     """
+    wanted = None if allowed is None else frozenset(allowed)
+    yield from ((name, use) for name, use in _uses(file) if wanted is None or use.name in wanted)
+
+
+def _uses(file: ComposeFile) -> Iterator[tuple[str, Use]]:
     for service in file.services:
         for key, entry in service.settings.entries.items():
             found = _environment(entry.value) if key == _ENVIRONMENT else uses(entry.value, key)
-            yield from ((service.name, use) for use in found if use.name in allowed)
+            yield from ((service.name, use) for use in found)
     for key, entry in file.tree.entries.items():
         if key != "services":
-            yield from (("", use) for use in uses(entry.value, key) if use.name in allowed)
+            yield from (("", use) for use in uses(entry.value, key))
 
 
 def _environment(node: Node) -> Iterator[Use]:

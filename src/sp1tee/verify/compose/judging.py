@@ -1,17 +1,19 @@
 """Judging an application's configuration."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from sp1tee.errors import VerifyError
 from sp1tee.verify.checks import Check, Findings
 from sp1tee.verify.compose import rules
 from sp1tee.verify.compose.acceptance import Places, judge_hits
 from sp1tee.verify.compose.binding import judge_hash, judge_mr_config_id, judge_published
+from sp1tee.verify.compose.compose_file import ComposeFile
 from sp1tee.verify.compose.environment import (
     decides_what_runs,
     decides_whom_to_talk_to,
     judge_variables,
-    unmeasured_uses,
+    uses_of_variables,
 )
 from sp1tee.verify.compose.examining import ComposeFacts
 from sp1tee.verify.compose.facts import facts_of
@@ -22,6 +24,10 @@ from sp1tee.verify.policy import ComposePolicy
 
 NOBODY = Identity()
 _UNREADABLE = "The docker-compose file inside cannot be read."
+_ENVS: Final = {
+    rules.INTERPOLATED_SETTINGS: decides_what_runs,
+    rules.INTERPOLATED_ADDRESSES: decides_whom_to_talk_to,
+}
 
 
 def judge(
@@ -58,8 +64,7 @@ def judge(
         judge_published(facts, policy, published, published_name, required=required),
         _services(facts),
         *judge_fields(facts.app, policy),
-        *_envs(facts, policy, places),
-        *_risks(facts, policy, places),
+        *_inside(facts, policy, places),
     )
     attested = genuine and compose_hash == facts.sha256
     return Findings(checks, facts_of(facts.sha256, facts.app, facts.file, attested=attested))
@@ -73,28 +78,39 @@ def _services(facts: ComposeFacts) -> Check:
     return rules.SERVICES.passes(f"It has {len(services)} services: {names}.")
 
 
-def _envs(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterator[Check]:
-    """Judge the variables that may be set from outside, and where they go."""
+def _inside(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterator[Check]:
     allowed = tuple(dict.fromkeys(facts.app.allowed_envs))
-    used = () if facts.file is None else tuple(unmeasured_uses(facts.file, frozenset(allowed)))
-    yield from judge_variables(allowed, used, policy, places)
-    for rule, finder in (
-        (rules.INTERPOLATED_SETTINGS, decides_what_runs),
-        (rules.INTERPOLATED_ADDRESSES, decides_whom_to_talk_to),
-    ):
-        if facts.file is None:
-            yield rule.unevaluable(_UNREADABLE, remedy=f"See {rules.SERVICES.id}.")
-        else:
-            hits = (finder(service, use) for service, use in used)
-            yield from judge_hits(rule, filter(None, hits), policy, places)
+    if facts.file is not None:
+        yield from judge_file(facts.file, policy, places, allowed=allowed)
+        return
+    yield from judge_variables(allowed, (), policy, places)
+    for rule in (*_ENVS, *(rule for rule, _ in FINDERS)):
+        yield rule.unevaluable(_UNREADABLE, remedy=f"See {rules.SERVICES.id}.")
 
 
-def _risks(facts: ComposeFacts, policy: ComposePolicy, places: Places) -> Iterator[Check]:
-    """Judge the settings of services."""
+def judge_file(
+    file: ComposeFile,
+    policy: ComposePolicy,
+    places: Places,
+    *,
+    allowed: tuple[str, ...] | None = None,
+) -> Iterator[Check]:
+    """Judge the settings of a docker-compose file's services, and the variables that they take.
+
+    Args:
+        file: the docker-compose file.
+        policy: what is demanded.
+        places: where its lines are for a person.
+        allowed: the variables that may be set from outside; None: every one that it takes.
+    """
+    used = tuple(uses_of_variables(file, allowed))
+    named = allowed if allowed is not None else tuple(dict.fromkeys(use.name for _, use in used))
+    yield from judge_variables(named, used, policy, places)
+    for rule, finder in _ENVS.items():
+        hits = (finder(service, use) for service, use in used)
+        yield from judge_hits(rule, filter(None, hits), policy, places)
     for rule, find in FINDERS:
-        if facts.file is None:
-            yield rule.unevaluable(_UNREADABLE, remedy=f"See {rules.SERVICES.id}.")
-        elif rule is rules.CERTIFICATE_VOLUME and not certificate_sources(facts.file):
+        if rule is rules.CERTIFICATE_VOLUME and not certificate_sources(file):
             yield rule.skips("No service mounts /etc/letsencrypt: where its key lies is not known.")
         else:
-            yield from judge_hits(rule, find(facts.file), policy, places)
+            yield from judge_hits(rule, find(file), policy, places)

@@ -211,8 +211,8 @@ def _unmeasured_secrets(file: ComposeFile) -> Iterator[Hit]:
         for name, one in _section(file, section):
             for kind in ("environment", "file", "external"):
                 if kind in one.entries:
-                    text = f"{section[:-1]} {name[:80]} comes from: {kind}"
-                    yield Hit("", one.entries[kind].line, text)
+                    line = one.entries[kind].line
+                    yield Hit(f"{section}.{name[:80]}", line, f"comes from: {kind}")
 
 
 def _section(file: ComposeFile, name: str) -> Iterator[tuple[str, Table]]:

@@ -4,7 +4,7 @@ from sp1tee.verify.digests.building import Rebuild
 from sp1tee.verify.digests.built import BuiltImage
 from sp1tee.verify.digests.comparing import Binaries, Comparison, Level, compare
 from sp1tee.verify.digests.evidence import ImageEvidence, Served, from_records
-from sp1tee.verify.digests.judging import judge
+from sp1tee.verify.digests.judging import judge, judge_pins
 from sp1tee.verify.digests.opening import open_built
 from sp1tee.verify.digests.pins import Use, uses, written
 from sp1tee.verify.digests.platforms import LINUX_AMD64, Platform
@@ -32,6 +32,7 @@ __all__ = [
     "examine",
     "from_records",
     "judge",
+    "judge_pins",
     "open_built",
     "uses",
     "written",

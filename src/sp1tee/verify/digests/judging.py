@@ -56,6 +56,15 @@ def judge(
     return found
 
 
+def judge_pins(compose: ComposeFile, policy: DigestsPolicy) -> Iterator[Check]:
+    """Judge what a docker-compose file says about its images, and ask nobody."""
+    listed = uses(compose)
+    yield from judge_file(compose, listed)
+    for use in listed:
+        if use.reference is not None:
+            yield judge_pin(use, None, policy.allow_unpinned.__contains__)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One image, and what is demanded of it."""

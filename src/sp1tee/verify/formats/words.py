@@ -58,6 +58,7 @@ _ROOMS: Final = {
     "os": "OS image",
     "caa": "CAA records",
     "digests": "Image digests",
+    "lint": "Before it is deployed",
     "proof": "Proof",
     "policy": "Policy",
 }
@@ -110,7 +111,7 @@ def _proviso(report: Report) -> str:
         return ", and some of it could not be checked"
     if report.verdict is not Verdict.PASS:
         return ""
-    waived = ", except for what the policy waives" if Status.WAIVED in seen else ""
+    waived = ", except for what is waived" if Status.WAIVED in seen else ""
     skipped = "; what was skipped is not known to" if Status.SKIPPED in seen else ""
     return waived + skipped
 

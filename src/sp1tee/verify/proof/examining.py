@@ -1,7 +1,7 @@
 """What a proof says, and whether that is what was asked for."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from sp1tee.errors import VerifyError, WireError
@@ -14,46 +14,63 @@ from sp1tee.verify.proof.program_key import ProgramKey, both_forms, contract_for
 from sp1tee.wire.claims import RECURSION_ROOTS, Claims, read_claims
 from sp1tee.wire.commitment import digests, masked
 from sp1tee.wire.mock_proof import is_mock
-from sp1tee.wire.proof import Proof, SnarkProof, decode_proof
+from sp1tee.wire.proof import MAX_PROOF_SIZE, Proof, SnarkProof, decode_proof
+from sp1tee.wire.verifier import Verifier
 
-SIZE: Final = 16 * 1024 * 1024
-"""How many bytes a proof may have: Groth16 and PLONK have 2 KB, Compressed 1.5 MB. Only Core has
-some megabytes for every shard, and of a long run's no more is said here than that it is Core."""
-
+_SIZE: Final = 16 * 1024 * 1024
+_LONG: Final = (
+    "Only a core proof is so long, and only SP1's verifier can judge one: have sp1tee-prover here, "
+    "and give the program's whole key or the program."
+)
 _SHOWN: Final = 64
 _OWN_WORDS: Final = "the proof's own words"
 _Maker: TypeAlias = Callable[[str, Json, str], Fact]
 
 
-def examine(data: bytes, key: ProgramKey, public_values: bytes | None) -> Findings:
+def size_limit(key: ProgramKey, verifier: Verifier | None) -> int:
+    """Return how many bytes of a proof are worth reading.
+
+    Groth16 and PLONK proofs have 2 KB, Compressed ones 1.3 MB. Core proofs have 1.4 MB a shard
+    and name no program: of a long one there is nothing to say unless it can be verified.
+    """
+    return _SIZE if verifier is None or key.whole is None else MAX_PROOF_SIZE
+
+
+def examine(
+    data: bytes, key: ProgramKey, public_values: bytes | None, verifier: Verifier | None = None
+) -> Findings:
     """Examine a proof as SP1's SDK saves it or as the network hands it out.
 
     Args:
         data: the file.
         key: the program that it should prove.
         public_values: what the program should have revealed; None if nobody says.
+        verifier: SP1's own; None if there is none here.
     """
     try:
         proof = decode_proof(data, public_values_hint=public_values)
         claims = read_claims(proof)
     except WireError as error:
         return Findings((rules.FORM.unevaluable(str(error), remedy=error.advice or None),))
+    validity = judge_validity(proof, data, claims, key, verifier)
     checks = (
         rules.FORM.passes(f"It is a {proof.mode} proof of SP1 {proof.sp1_version}."),
         _genuine(proof),
-        _program(proof, claims, key),
+        _program(proof, claims, key, validity),
         _public_values(proof, public_values),
         _commitment(proof, claims),
         _exit_code(proof, claims),
         *_complete(claims),
         _circuits(proof, claims),
-        judge_validity(proof),
+        validity,
     )
-    return Findings(checks, tuple(_facts(proof, claims, checks)))
+    return Findings(checks, tuple(_facts(proof, claims, key, checks)))
 
 
-def unreadable(error: VerifyError) -> Findings:
-    """Return what there is to say about a file that could not even be read."""
+def unreadable(error: VerifyError, limit: int) -> Findings:
+    """Return what there is to say about a file of more than `limit` bytes."""
+    if limit < MAX_PROOF_SIZE:
+        return Findings((rules.FORM.unevaluable(error, remedy=_LONG),))
     return Findings((rules.FORM.unevaluable(error),))
 
 
@@ -66,19 +83,26 @@ def _genuine(proof: Proof) -> Check:
     return rules.GENUINE.passes("There is a proof in it.")
 
 
-def _program(proof: Proof, claims: Claims, key: ProgramKey) -> Check:
+def _program(proof: Proof, claims: Claims, key: ProgramKey, validity: Check) -> Check:
     rule = rules.PROGRAM
+    if claims.vk_hash is None and validity.status is Status.PASS:
+        return rule.passes(
+            f"A {proof.mode} proof names no program, but this one was verified under this "
+            "program's key.",
+            expected=key.shown,
+            anchors=validity.anchors,
+        )
     if claims.vk_hash is None:
         return rule.unevaluable(
             f"A {proof.mode} proof does not say which program it is of: only verifying it with "
             "the program's key would tell.",
-            expected=key.text,
+            expected=key.shown,
         )
     if claims.vk_hash in key.vk_hashes:
         return rule.passes("It names this program.", expected=both_forms(claims.vk_hash))
     return rule.fails(
         "It is of another program.",
-        expected=key.text,
+        expected=key.shown,
         actual=both_forms(claims.vk_hash),
         remedy="Compare the program's key: `cargo prove vkey` prints its bytes32.",
     )
@@ -153,34 +177,48 @@ def _circuits(proof: Proof, claims: Claims) -> Check:
     return rule.passes("Its circuits are the released ones.", expected=pairs[-1][1].hex())
 
 
-def _facts(proof: Proof, claims: Claims, checks: Sequence[Check]) -> Iterator[Fact]:
+def _facts(
+    proof: Proof, claims: Claims, key: ProgramKey, checks: Sequence[Check]
+) -> Iterator[Fact]:
     """Yield what the proof says; attested only by a valid proof of released circuits."""
-    passed = {check.id for check in checks if check.status is Status.PASS}
-    proved = {rules.CRYPTOGRAPHY.id, rules.CIRCUITS.id} <= passed
-    make = (attested, _anchor(proof)) if proved else (claimed, _OWN_WORDS)
-    yield from _made(make, _claimed_values(proof, claims))
+    passed = {check.id: check for check in checks if check.status is Status.PASS}
+    make = _basis({check.id: check for check in checks})
+    named = claims.vk_hash
+    if named is None and rules.PROGRAM.id in passed:
+        named = key.vk_hashes[0]
+    yield from _made(make, _claimed_values(proof, claims, named))
     if rules.COMMITMENT.id not in passed:
         make = claimed, _OWN_WORDS
     yield from _made(make, {"public_values": _shown(proof.public_values)})
     digest = hashlib.sha256(proof.public_values).hexdigest()
     yield computed("proof.public_values_sha256", digest, "the public values")
+    if validity := passed.get(rules.CRYPTOGRAPHY.id):
+        yield computed("proof.verified_by", validity.anchors[-1], "this machine")
 
 
 def _made(make: tuple[_Maker, str], values: dict[str, Json]) -> Iterator[Fact]:
-    return (make[0](f"proof.{name}", value, make[1]) for name, value in values.items())
+    """Yield what is said; what is not said stands on nobody's word but the proof's."""
+    for name, value in values.items():
+        maker, anchor = (claimed, _OWN_WORDS) if value is None else make
+        yield maker(f"proof.{name}", value, anchor)
 
 
-def _anchor(proof: Proof) -> str:
-    return f"SP1 {proof.mode} circuit {proof.sp1_version}"
+def _basis(checks: Mapping[str, Check]) -> tuple[_Maker, str]:
+    """Say how far the proof can be believed. Core proofs have no circuits that could be others."""
+    validity, circuits = checks[rules.CRYPTOGRAPHY.id], checks[rules.CIRCUITS.id]
+    released = circuits.status in (Status.PASS, Status.SKIPPED)
+    if validity.status is Status.PASS and released:
+        return attested, ", verified by ".join(validity.anchors)
+    return claimed, _OWN_WORDS
 
 
-def _claimed_values(proof: Proof, claims: Claims) -> dict[str, Json]:
-    key, root = claims.vk_hash, claims.recursion_root
-    contracts = None if key is None else contract_form(key)
+def _claimed_values(proof: Proof, claims: Claims, named: bytes | None) -> dict[str, Json]:
+    root = claims.recursion_root
+    contracts = None if named is None else contract_form(named)
     return {
         "mode": str(proof.mode),
         "version": proof.sp1_version,
-        "vk_hash": None if key is None else key.hex(),
+        "vk_hash": None if named is None else named.hex(),
         "vk_bytes32": None if contracts is None else contracts.hex(),
         "exit_code": claims.exit_code,
         "recursion_root": None if root is None else root.hex(),

@@ -13,9 +13,12 @@ from sp1tee.wire.keys import (
     vk_hash_v6,
 )
 
+KEY_FILE_SIZE: Final = 1024
+"""How many bytes a file with a program's name may have."""
+
 _ADVICE: Final = (
     "Give what `vk.bytes32()` or `vk.hash_bytes()` returns (32 bytes), or a whole key of SP1 v6 "
-    "(104 bytes), in hex."
+    "(104 bytes), in hex; or a file that holds either."
 )
 
 
@@ -27,19 +30,42 @@ class ProgramKey:
         text: as it was given, lower-case hex.
         vk_hashes: the network's names that it may stand for; the two forms of 32 bytes cannot
             always be told apart, and a program that fits the wrong one cannot be made.
+        whole: the verifying key itself, 104 bytes, which SP1's verifier takes; None where only
+            its hash was given.
     """
 
     text: str
     vk_hashes: tuple[bytes, ...]
+    whole: bytes | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name as a report has it: of a whole key, which is long, both forms of its hash."""
+        return self.text if self.whole is None else both_forms(self.vk_hashes[0])
 
 
 def read_program_key(text: str) -> ProgramKey:
-    """Read a program's verifying key or its hash.
+    """Read a program's verifying key or its hash in hex; raises as `program_key`."""
+    return program_key(from_hex(text, "The verifying key"))
+
+
+def read_key_file(data: bytes) -> ProgramKey:
+    """Read a file that holds a program's verifying key or its hash, as bytes or as hex.
 
     Raises:
-        EvidenceMalformed: it is none.
+        EvidenceMalformed: it holds neither.
     """
-    data = from_hex(text, "The verifying key")
+    if len(data) in (HASH_SIZE, VK_V6_SIZE):
+        return program_key(data)
+    return read_program_key(data.decode("ascii", "replace").strip())
+
+
+def program_key(data: bytes) -> ProgramKey:
+    """Take a program's verifying key, or its hash in either form.
+
+    Raises:
+        EvidenceMalformed: it is neither.
+    """
     forms = [vk_hash_v6] if len(data) == VK_V6_SIZE else [_network_form, vk_hash_from_bytes32]
     if len(data) not in (HASH_SIZE, VK_V6_SIZE):
         raise EvidenceMalformed(
@@ -53,7 +79,8 @@ def read_program_key(text: str) -> ProgramKey:
             continue
     if not found:
         raise EvidenceMalformed("The verifying key is none of SP1's.", advice=_ADVICE)
-    return ProgramKey(data.hex(), tuple(dict.fromkeys(found)))
+    whole = data if len(data) == VK_V6_SIZE else None
+    return ProgramKey(data.hex(), tuple(dict.fromkeys(found)), whole)
 
 
 def _network_form(data: bytes) -> bytes:

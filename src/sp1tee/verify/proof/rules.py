@@ -21,7 +21,7 @@ GENUINE: Final = Rule(
 PROGRAM: Final = Rule(
     "proof.program",
     "SP1TEE-V802",
-    "The proof names this program",
+    "The proof is of this program",
     "A valid proof of another program says nothing about this one.",
     waivable=False,
 )

@@ -174,7 +174,7 @@ def _crl(der: bytes, name: str) -> Span:
     try:
         crl = x509.load_der_x509_crl(der)
         issued, next_update = crl.last_update_utc, crl.next_update_utc
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise EvidenceMalformed(f"The collateral's {name} is no revocation list.") from None
     if next_update is None:
         raise EvidenceMalformed(f"The collateral's {name} does not say when it ends.")

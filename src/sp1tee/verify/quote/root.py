@@ -17,6 +17,6 @@ def read_root(data: bytes) -> bytes:
         raise EvidenceMalformed("The root's file holds more than one certificate.")
     try:
         read = x509.load_pem_x509_certificate(data) if pem else x509.load_der_x509_certificate(data)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise EvidenceMalformed("The root is no certificate, neither in PEM nor in DER.") from None
     return read.public_bytes(Encoding.DER)
