@@ -1,34 +1,42 @@
 """The whole service on one machine, once: a private input goes in, a checked proof comes out.
 
 Everything that runs is the real thing, in processes of its own: the server with its database and
-vault, the fulfiller with its executor, the requester's library. Only the proving is a mock. What
-is shown on the way is up to a `Stages`, so that the same run serves a terminal and a test.
+vault, the fulfiller with its executor, the requester's library. Only the proving may be a mock, as
+its `Backing` says. What is shown on the way is up to a `Stages`, so that the same run serves a
+terminal and a test.
 """
 
-import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import grpc
 import requests
 
-from sp1tee import guests
-from sp1tee.client import Order, Program, Received, Requester, Source, Status, Ticket, new_key
-from sp1tee.client.inputs import MemorySource
+from sp1tee.client import (
+    Order,
+    Program,
+    Received,
+    Requester,
+    Status,
+    Ticket,
+    new_key,
+)
 from sp1tee.client.progress import Silent
+from sp1tee.errors import ConfigError
 from sp1tee.sim import canary
+from sp1tee.sim.backing import Backing
 from sp1tee.sim.processes import LocalService, Process
+from sp1tee.sim.tasks import Task
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.pb import types_pb2
 from sp1tee.wire.pb.network_pb2_grpc import ProverNetworkStub
-from sp1tee.wire.stdin import Stdin
-from sp1tee.wire.versions import Family
+from sp1tee.wire.signing import Signer
 
-BALANCES = 12
-AMOUNT = 1_000_000
 HTTP_SECONDS = 10
 
 
@@ -38,23 +46,8 @@ class Stages(Protocol):
     def begin(self, text: str) -> None:
         """A stage begins, and the one before has ended."""
 
-    def end(self, text: str) -> None:
-        """The stage that runs has ended, with this to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What is proved.
-
-    Attributes:
-        program: an ELF file with its verifying key beside it.
-        stdin: the private input.
-        watched: the bytes that must be found nowhere.
-    """
-
-    program: Path
-    stdin: Source = field(repr=False)
-    watched: tuple[bytes, ...] = field(repr=False)
+    def note(self, text: str) -> None:
+        """This is to be said of the stage that runs; it replaces what was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +55,10 @@ class Outcome:
     """What the run showed.
 
     Attributes:
-        received: the proof, its claims checked.
+        received: the proof: verified if it can be, else its claims are checked.
+        waited: seconds from the request to its proof, as the requester saw it.
+        saved: the file of the proof, below the run's folder.
+        program: the program's file.
         disk: what a search of everything that was written found.
         public: answers of the public port in which the input stood; must be empty.
         asked: how many answers were looked at.
@@ -70,6 +66,9 @@ class Outcome:
     """
 
     received: Received
+    waited: float
+    saved: Path
+    program: Path
     disk: canary.Report
     public: tuple[str, ...]
     asked: int
@@ -81,67 +80,110 @@ class Outcome:
         return self.disk.clean and not self.public
 
 
-def solvency(folder: Path) -> Input:
-    """A bank with random balances that add up to more than a public amount."""
-    guest = guests.load("solvency", Family.V6)
-    program = folder / "solvency.elf"
-    program.write_bytes(guest.elf)
-    if guest.vk is not None:
-        program.with_name("solvency.elf.vk").write_bytes(guest.vk)
-    balances = [AMOUNT + secrets.randbits(63) // BALANCES for _ in range(BALANCES)]
-    stdin = guests.solvency_input(AMOUNT, balances)
-    return Input(program, MemorySource(stdin.encode()), stdin.buffers[1:])
-
-
-def own(program: Path, stdin: Stdin) -> Input:
-    """A program and an input of the reader's own."""
-    return Input(program, MemorySource(stdin.encode()), stdin.buffers)
-
-
 @contextmanager
 def run(
-    folder: Path, chosen: Callable[[Path], Input], mode: Mode, stages: Stages
+    folder: Path, chosen: Callable[[Path], Task], mode: Mode, backing: Backing, stages: Stages
 ) -> Iterator[Outcome]:
     """Start everything below `folder`, prove, check, search; stop everything afterwards.
 
     Raises:
+        ConfigError: the folder is in use, or the prover does not take the program.
         Sp1teeError: whatever a requester can meet, or a process that did not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    given = folder / "requester"
-    given.mkdir()
+    given = _fresh(folder)
     task = chosen(given)
-    with LocalService(folder / "service") as service:
-        stages.begin("starting the server")
-        server = service.serve("--allow-mock")
-        stages.end(server.public_url)
-        stages.begin("starting a fulfiller")
-        fulfiller = service.fulfill(server, "--prover", "mock")
-        stages.end(f"process {fulfiller.popen.pid}")
-        signer = new_key(given / "requester.key")
-        with Requester.at(server.public_url, signer, progress=_Steps(stages)) as requester:
-            ticket = requester.request(Program.read(task.program), task.stdin, Order(mode=mode))
-            received = requester.wait(ticket)
-        disk = _search_disk(service.folder, task, ticket, stages)
-        answers, hits = _ask_the_port(server, task, ticket, stages)
-        yield Outcome(received, disk, hits, answers, server)
+    program = Program.read(task.program)
+    backing.accept(program.family)
+    # What is left in there is searched too: SP1's programs are not ours.
+    with TemporaryDirectory(prefix="sp1tee-") as scratch:
+        environment = {"TMPDIR": scratch, **backing.environment}
+        service = LocalService(folder / "service", environment=environment)
+        with service, _telling_of_the_stop(stages):
+            server, fulfiller = _start(service, backing, stages)
+            steps = _Steps(stages, fulfiller)
+            with _requester(server, new_key(given / "requester.key"), backing, steps) as requester:
+                ticket = requester.request(program, task.stdin, Order(mode=mode))
+                received = requester.wait(ticket)
+            received.save(folder / "proof.bin")
+            disk = _search_disk([service.folder, Path(scratch)], task, ticket, stages)
+            answers, hits = _ask_the_port(server, task, ticket, stages)
+            yield Outcome(
+                received=received,
+                waited=steps.waited,
+                saved=folder / "proof.bin",
+                program=task.program,
+                disk=disk,
+                public=hits,
+                asked=answers,
+                server=server,
+            )
 
 
-def _search_disk(folder: Path, task: Input, ticket: Ticket, stages: Stages) -> canary.Report:
+@contextmanager
+def _telling_of_the_stop(stages: Stages) -> Iterator[None]:
+    """Say that everything stops if something ends the run before its end: it may take a moment."""
+    try:
+        yield
+    except BaseException:
+        stages.begin("stopping everything")
+        raise
+
+
+def _fresh(folder: Path) -> Path:
+    """Make a place for what is the requester's alone, in a folder that is used for nothing else."""
+    given = folder / "requester"
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(
+                f"The folder {folder} is not empty.",
+                advice="Name one that is, or that is not there.",
+            )
+        given.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(f"The folder {folder} cannot be used: {error.strerror}.") from None
+    return given
+
+
+@contextmanager
+def _requester(
+    server: Process, signer: Signer, backing: Backing, steps: "_Steps"
+) -> Iterator[Requester]:
+    with (
+        backing.judge() as judge,
+        Requester.at(server.public_url, signer, progress=steps, judge=judge) as requester,
+    ):
+        yield requester
+
+
+def _start(service: LocalService, backing: Backing, stages: Stages) -> tuple[Process, Process]:
+    stages.begin("starting the server")
+    server = service.serve(*backing.serve)
+    stages.note(server.public_url)
+    stages.begin("starting a fulfiller")
+    # When it is stopped, nobody wants the proof that it is at.
+    fulfiller = service.fulfill(server, "--drain-s", "0", *backing.fulfill)
+    stages.note(f"process {fulfiller.popen.pid}")
+    service.wait_for(fulfiller, server)
+    return server, fulfiller
+
+
+def _search_disk(
+    folders: Sequence[Path], task: Task, ticket: Ticket, stages: Stages
+) -> canary.Report:
     stages.begin("searching disk and logs for the input")
     # What must be found, or the search itself is broken: the id stands in the database.
-    report = canary.search([folder], task.watched, controls=[ticket.request_id])
-    stages.end(f"{len(report.hits)} hits in {report.files} files")
+    report = canary.search(folders, task.watched, controls=[ticket.request_id])
+    stages.note(f"{len(report.hits)} hits in {report.files} files")
     return report
 
 
 def _ask_the_port(
-    server: Process, task: Input, ticket: Ticket, stages: Stages
+    server: Process, task: Task, ticket: Ticket, stages: Stages
 ) -> tuple[int, tuple[str, ...]]:
     stages.begin("asking the public port for the input")
     answers = public_answers(server.public_url, ticket.request_id)
     hits = canary.found_in(answers, task.watched)
-    stages.end(f"{len(hits)} hits in {len(answers)} answers")
+    stages.note(f"{len(hits)} hits in {len(answers)} answers")
     return len(answers), hits
 
 
@@ -166,11 +208,17 @@ def public_answers(url: str, request_id: bytes) -> list[tuple[str, bytes]]:
 
 
 class _Steps(Silent):
-    """Makes stages of what the requester's library tells."""
+    """Makes stages of what the requester's library tells; ends the wait if nobody proves any more.
 
-    def __init__(self, stages: Stages) -> None:
+    Attributes:
+        waited: seconds since the server was first asked how far the request is.
+    """
+
+    def __init__(self, stages: Stages, fulfiller: Process) -> None:
+        self.waited = 0.0
         self._stages = stages
-        self._seen = ""
+        self._fulfiller = fulfiller
+        self._asked: float | None = None
 
     def step(self, text: str) -> None:
         """A step is a stage."""
@@ -180,10 +228,13 @@ class _Steps(Silent):
         """So is an upload or a download."""
         self._stages.begin(text)
         if size is not None:
-            self._stages.end(f"{size:,} bytes")
+            self._stages.note(f"{size:,} bytes")
 
     def status(self, status: Status) -> None:
-        """The request moved on."""
-        if status.fulfillment != self._seen:
-            self._seen = status.fulfillment
-            self._stages.begin(f"the request is {self._seen}")
+        """The request moved on; raises `ProcessDiedError` if it cannot any more."""
+        now = time.monotonic()
+        self._asked = self._asked or now
+        self.waited = now - self._asked
+        self._stages.note("" if status.ended else "executing and proving")
+        if not status.ended:
+            self._fulfiller.require()

@@ -18,11 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import requests
+
 from sp1tee.errors import Sp1teeError
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 LOG_TAIL_BYTES = 4000
+_READY_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
+_HTTP_SECONDS = 10.0
 
 
 class ProcessDiedError(Sp1teeError):
@@ -61,8 +66,7 @@ class Process:
         """Start `sp1tee <arguments>` and, with `ready`, wait until it says so.
 
         Raises:
-            ProcessDiedError: it ended or said nothing within `START_SECONDS`; the text has the end
-                of its log.
+            ProcessDiedError: it ended or said nothing within `START_SECONDS`.
         """
         reader, writer = os.pipe()
         told = ["--ready-file", f"/dev/fd/{writer}"] if ready else []
@@ -117,6 +121,19 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         return self.popen.wait()
 
+    def require(self) -> None:
+        """See that it runs; raises `ProcessDiedError` if it does not."""
+        if not self.alive:
+            raise self.died(f"ended with exit code {self.popen.returncode}")
+
+    def died(self, how: str) -> ProcessDiedError:
+        """Make an error of how it ended, with its last words."""
+        lines = self.log_tail().splitlines()
+        # What it says to people, unless there is nothing but its log.
+        said = [line for line in lines if not line.startswith("{")]
+        advice = "\n".join(said or lines)
+        return ProcessDiedError(f"`sp1tee {self.arguments[0]}` {how}.", advice=advice)
+
     def log_tail(self) -> str:
         """The end of its log."""
         return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
@@ -135,20 +152,20 @@ class Process:
                 facts: Mapping[str, object] = json.loads(said)
                 return facts
         self.kill()
-        raise ProcessDiedError(
-            f"`sp1tee {self.arguments[0]}` did not get ready", advice=self.log_tail()
-        )
+        raise self.died("did not get ready")
 
 
 @dataclass(slots=True)
 class LocalService:
     """A private proving service on this machine: one server, fulfillers, maybe a network.
 
-    Everything lives below `folder`; leaving the context stops every process.
+    Everything lives below `folder`; leaving the context stops every process. `environment` holds
+    variables for all of them.
     """
 
     folder: Path
     processes: list[Process] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -159,8 +176,14 @@ class LocalService:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for process in reversed(self.processes):
-            process.stop()
+        try:
+            for process in reversed(self.processes):
+                process.stop()
+        finally:
+            # Whoever is interrupted while it waits for an orderly end still leaves nothing behind.
+            for process in self.processes:
+                if process.alive:
+                    process.kill()
 
     def serve(self, *flags: str, name: str = "server") -> Process:
         """Start `sp1tee serve` on free loopback ports, data below `folder/<name>`."""
@@ -174,24 +197,53 @@ class LocalService:
 
     def fulfill(self, server: Process, *flags: str, name: str = "fulfiller") -> Process:
         """Start `sp1tee fulfill` against a server started here."""
-        token = self.folder / server.name / "worker.token"
+        token = str(self._token_file(server))
         return self._start(
             name,
             "fulfill",
-            *("--server", server.worker_url, "--token-file", str(token), "--name", name),
+            *("--server", server.worker_url, "--token-file", token, "--name", name),
             *flags,
             ready=False,
         )
+
+    def wait_for(self, fulfiller: Process, server: Process) -> None:
+        """Wait until a fulfiller that was started here asks the server for work.
+
+        Raises:
+            ProcessDiedError: it ended, or does not ask.
+        """
+        token = self._token_file(server).read_text().strip()
+        deadline = time.monotonic() + _READY_SECONDS
+        while fulfiller.name not in _workers(server.worker_url, token):
+            for process in (server, fulfiller):
+                process.require()
+            if time.monotonic() > deadline:
+                raise fulfiller.died("did not ask for work")
+            time.sleep(_LOOK_SECONDS)
 
     def network(self, *flags: str, name: str = "network") -> Process:
         """Start `sp1tee sim network` on free loopback ports."""
         return self._start(name, "sim", "network", "--listen", "127.0.0.1:0", *flags)
 
+    def _token_file(self, server: Process) -> Path:
+        return self.folder / server.name / "worker.token"
+
     def _start(self, name: str, *arguments: str, ready: bool = True) -> Process:
         self.folder.mkdir(parents=True, exist_ok=True)
-        process = Process.start(name, arguments, self.folder / f"{name}.log", ready=ready)
+        log = self.folder / f"{name}.log"
+        process = Process.start(name, arguments, log, ready=ready, environment=self.environment)
         self.processes.append(process)
         return process
+
+
+def _workers(url: str, token: str) -> tuple[str, ...]:
+    """Return the names of those who ask a server for work; none while it does not answer."""
+    headers = {"authorization": f"Bearer {token}"}
+    try:
+        answer = requests.get(f"{url}/health/ready", headers=headers, timeout=_HTTP_SECONDS)
+    except requests.RequestException:
+        return ()
+    return tuple(worker["name"] for worker in answer.json()["workers"])
 
 
 def _clean_environment() -> dict[str, str]:

@@ -82,6 +82,14 @@ async def test_an_artifact_address_that_is_taken_is_said():
                 pass
 
 
+async def test_a_listener_on_every_address_names_one_that_can_be_reached():
+    settings = SimSettings(listen="0.0.0.0:0", artifacts_listen="0.0.0.0:0")
+    async with SimNetwork(settings) as network, httpx.AsyncClient() as client:
+        assert network.url.startswith("http://127.0.0.1:")
+        placed = (await client.get(f"{network.artifacts_url}/nothing")).status_code
+    assert placed == 404
+
+
 async def test_it_runs_as_a_program_until_it_is_told_to_stop():
     stop, told = asyncio.Event(), asyncio.get_running_loop().create_future()
     running = asyncio.create_task(run_sim(SimSettings(), ready=told.set_result, stop=stop))

@@ -1,22 +1,16 @@
 """The unmodified Rust SDK takes the simulator for a Prover Network."""
 
 import asyncio
-import os
 
 import pytest
+from support.native_programs import sdk_program
 from support.network_peer import Peer, mock_core
 from support.wire_data import DATA, SAMPLE_PUBLIC_VALUES, SAMPLE_VK_HASH, key, real_proof
 
 from sp1tee.sim.network import Kind, SimNetwork, SimSettings
 from sp1tee.wire.pb import auction_pb2, types_pb2
 
-CLIENT = os.environ.get("SP1TEE_SDK_CLIENT")
-
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.sdk,
-    pytest.mark.skipif(CLIENT is None, reason="SP1TEE_SDK_CLIENT names no SDK client program"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.sdk]
 
 PATIENCE_S = 120
 
@@ -24,16 +18,16 @@ PATIENCE_S = 120
 @pytest.fixture
 async def network() -> SimNetwork:
     """A network in real time, as the SDK computes deadlines from the clock of this machine."""
+    sdk_program()
     async with SimNetwork(SimSettings(fulfiller=key("test_key_2").address)) as sim:
         yield sim
 
 
 async def prove(dialect: str, url: str, mode: str) -> str:
     """Run the SDK's `prove()` of the sample program and return what it says."""
-    assert CLIENT is not None
     sample = DATA / "proofs" / "solvency-sample"
     process = await asyncio.create_subprocess_exec(
-        CLIENT,
+        sdk_program(),
         dialect,
         url,
         f"{sample}.elf",

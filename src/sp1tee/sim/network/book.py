@@ -6,10 +6,10 @@ passes when somebody looks: every call first does what has become due (`tick`).
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from sp1tee.errors import NetworkRefusal
 from sp1tee.sim.network.accounts import Accounts
+from sp1tee.sim.network.agenda import Agenda
 from sp1tee.sim.network.ledger import Call, Entry, Kind, Ledger
 from sp1tee.sim.network.policy import Policy
 from sp1tee.sim.network.requests import Failure, Program, Request, RequestBody
@@ -22,12 +22,6 @@ HASH_SIZE = 32
 FulfillBody = types_pb2.FulfillProofRequestBody | auction_pb2.FulfillProofRequestBody
 FailBody = types_pb2.FailFulfillmentRequestBody | auction_pb2.FailFulfillmentRequestBody
 StdinBody = types_pb2.GetStdinUriRequestBody | auction_pb2.GetStdinUriRequestBody
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    at: float
-    fulfiller: Address
 
 
 class Book:
@@ -49,8 +43,9 @@ class Book:
         self._entropy = entropy
         self._programs: dict[bytes, Program] = {}
         self._requests: dict[bytes, Request] = {}
-        self._assigned: set[bytes] = set()
-        self._due: dict[bytes, _Due] = {}
+        self._planned: dict[bytes, Address] = {}
+        self._assignments = Agenda()
+        self._deadlines = Agenda()
 
     @property
     def now(self) -> int:
@@ -137,9 +132,9 @@ class Book:
     def assign(self, request_id: bytes, fulfiller: Address) -> None:
         """Assign a request that nobody has yet."""
         request = self._in_state(request_id, types_pb2.REQUESTED)
-        self._due.pop(request_id, None)
+        self._planned.pop(request_id, None)
         self._requests[request_id] = request.assigned(fulfiller, self.now)
-        self._assigned.add(request_id)
+        self._deadlines.add(request.deadline, request_id)
         self._write_about(request, Kind.ASSIGNED, account=fulfiller)
 
     def check_assigned(self, request_id: bytes, signer: Address) -> Request:
@@ -158,7 +153,7 @@ class Book:
         """Accept a checked proof, stored at `proof_uri`; return the transaction's hash."""
         request = self._in_state(signed.body.request_id, types_pb2.ASSIGNED)
         tx_hash = self.new_hash()
-        self._end(
+        self._replace(
             request.fulfilled(
                 proof_uri=proof_uri, public_values=public_values, tx_hash=tx_hash, now=self.now
             )
@@ -175,15 +170,15 @@ class Book:
     def fail(self, signed: Signed[FailBody], error: Failure) -> None:
         """Accept that the fulfiller gives a request up."""
         request = self._in_state(signed.body.request_id, types_pb2.ASSIGNED)
-        self._end(request.failed(error, self.now))
+        self._replace(request.failed(error, self.now))
         call = self.accounts.use(signed)
         self._write_about(request, Kind.FAILED, call=call, account=signed.signer, error=error)
 
     def cancel(self, signed: Signed[auction_pb2.CancelRequestRequestBody]) -> None:
         """Accept that the requester takes a request back that nobody has yet."""
         request = self._in_state(signed.body.request_id, types_pb2.REQUESTED)
-        self._due.pop(request.id, None)
-        self._end(request.taken_back(self.now))
+        self._planned.pop(request.id, None)
+        self._replace(request.taken_back(self.now))
         self._write_about(request, Kind.CANCELLED, call=self.accounts.use(signed))
 
     def disclose(self, signed: Signed[StdinBody]) -> None:
@@ -194,18 +189,20 @@ class Book:
     def tick(self) -> None:
         """Do what has become due: late assignments first, then passed deadlines."""
         now = self._clock()
-        for request_id, due in list(self._due.items()):
-            if due.at <= now:
-                self.assign(request_id, due.fulfiller)
-        for request in [self._requests[request_id] for request_id in self._assigned]:
-            if request.deadline <= now:
-                self._end(request.expired(self.now))
+        for request_id in self._assignments.due(now):
+            if (fulfiller := self._planned.get(request_id)) is not None:
+                self.assign(request_id, fulfiller)
+        for request_id in self._deadlines.due(now):
+            request = self._requests[request_id]
+            if request.status == types_pb2.ASSIGNED:
+                self._replace(request.expired(self.now))
                 self._write_about(request, Kind.EXPIRED, account=request.fulfiller)
 
     def _plan_assignment(self, request: Request) -> None:
         fulfiller, delay = self.policy.choose(request.body), self.policy.delay_s
         if fulfiller is not None and delay is not None:
-            self._due[request.id] = _Due(self._clock() + delay, fulfiller)
+            self._planned[request.id] = fulfiller
+            self._assignments.add(self._clock() + delay, request.id)
             self.tick()
 
     def _request_id(self, signed: Signed[RequestBody]) -> bytes:
@@ -225,9 +222,8 @@ class Book:
             )
         return request
 
-    def _end(self, request: Request) -> None:
+    def _replace(self, request: Request) -> None:
         self._requests[request.id] = request
-        self._assigned.discard(request.id)
 
     def _write_about(
         self,

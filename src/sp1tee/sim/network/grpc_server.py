@@ -14,6 +14,7 @@ from grpc import aio
 from sp1tee.errors import ConfigError, NetworkRefusal
 from sp1tee.sim.network.calls import Handler, Services
 from sp1tee.sim.network.faults import Faults
+from sp1tee.sim.network.recording import Recording
 from sp1tee.sim.network.settings import SimSettings
 
 Context = aio.ServicerContext[bytes, bytes]
@@ -41,6 +42,7 @@ class GrpcServer:
         self._services = services
         self._faults = faults
         self._tick = tick
+        self._recording = Recording(settings.record)
         self._server: aio.Server | None = None
         self._restart: asyncio.Task[None] | None = None
         self.address = settings.listen
@@ -107,6 +109,7 @@ class GrpcServer:
 
     def _behaviour(self, method: str, handler: Handler) -> Behaviour:
         async def answer(request: bytes, context: Context) -> bytes:
+            self._recording.write(method, context.invocation_metadata() or (), request)
             try:
                 await self._faults.before(method)
                 self._tick()

@@ -8,6 +8,7 @@ from sp1tee.errors import ConfigError
 from sp1tee.sim.network.admin_pages import AdminPages
 from sp1tee.sim.network.http import Exchange, Receive, Reply, Scope, Send, send_reply
 from sp1tee.sim.network.object_pages import ObjectPages
+from sp1tee.sim.network.recording import Recording
 from sp1tee.sim.network.settings import SimSettings
 
 _DRAIN_S = 1.0
@@ -26,6 +27,7 @@ class HttpServer:
         self._settings = settings
         self._objects = objects
         self._admin = admin
+        self._recording = Recording(settings.record)
         self._server: h2corn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.address = settings.artifacts_listen
@@ -54,7 +56,8 @@ class HttpServer:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await send_reply(await self._answer(Exchange(scope, receive)), send)
+            heard = self._recording.hearing(scope, receive)
+            await send_reply(await self._answer(Exchange(scope, heard)), send)
 
     async def _answer(self, exchange: Exchange) -> Reply:
         bucket, _, key = exchange.path.partition("/")

@@ -88,6 +88,7 @@ class SimSettings:
         upload_ttl_s: seconds for which a presigned URL works.
         max_message_bytes: largest gRPC message taken; a Core proof is several MiB.
         max_artifact_bytes: largest upload taken; everything is kept in memory.
+        record: a file to which everything that is heard is appended, byte for byte.
         faults: what goes wrong from the start.
     """
 
@@ -106,4 +107,5 @@ class SimSettings:
     upload_ttl_s: float = 3600.0
     max_message_bytes: int = 64 << 20
     max_artifact_bytes: int = 256 << 20
+    record: Path | None = None
     faults: Sequence[Fault] = ()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sp1tee.sim.network.admin_pages import AdminPages
 from sp1tee.sim.network.asking import Asking
@@ -33,6 +33,8 @@ from sp1tee.sim.network.requests import Program, Request
 from sp1tee.sim.network.settings import OWN_PROVER, SimSettings
 from sp1tee.wire.pb import artifact_pb2
 from sp1tee.wire.signing import Address
+
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing is bound
 
 
 class SimNetwork:
@@ -90,12 +92,12 @@ class SimNetwork:
     @property
     def url(self) -> str:
         """Where its gRPC services are."""
-        return f"{self._scheme}://{self._grpc.address}"
+        return f"{self._scheme}://{_reachable(self._grpc.address)}"
 
     @property
     def artifacts_url(self) -> str:
         """Where its artifact store (S3's endpoint, path style) and its admin pages are."""
-        return f"{self._scheme}://{self._http.address}"
+        return f"{self._scheme}://{_reachable(self._http.address)}"
 
     @property
     def ledger(self) -> Ledger:
@@ -216,3 +218,9 @@ def _policy(settings: SimSettings) -> Policy:
         stale_nonce=settings.stale_nonce,
         wrong_state=settings.wrong_state,
     )
+
+
+def _reachable(address: str) -> str:
+    """Return where a listener can be reached from this machine, also if it is on every address."""
+    host, _, port = address.rpartition(":")
+    return f"{_LOOPBACK.get(host, host)}:{port}"
