@@ -1,0 +1,1 @@
+"""A real server's two listeners, over sockets, in the versions of HTTP that each speaks."""
