@@ -7,34 +7,50 @@ import statistics
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 BENCH = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "sp1tee-bench"
 MIB = 1 << 20
 
 
+class NotHereError(Exception):
+    """A group cannot be measured on this machine; the text says what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: what was measured, against which bar, beside which peer."""
+    """One line of the table: what was measured, against which bar, beside which peer.
+
+    `numbers`, single measurements among them, go to the JSON file only.
+    """
 
     figure: str
     measured: str
     bar: str = ""
     held: bool | None = None
     peer: str = ""
+    numbers: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
     folder: Path
     quick: bool = False
+    long: bool = False
+    console: Console = field(default_factory=Console)
+
+    def say(self, text: str) -> None:
+        """Tell whoever waits how far it is."""
+        self.console.print(f"  {time.strftime('%H:%M:%S')} {text}", markup=False, highlight=False)
 
     def seconds(self, wanted: float) -> float:
         return wanted / 3 if self.quick else wanted

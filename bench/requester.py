@@ -22,16 +22,24 @@ HOUR = 3600
 
 
 class Requester:
-    """Registers the solvency guest, uploads one input, makes any number of requests of it."""
+    """Registers a guest, uploads one input, makes any number of requests of it."""
 
-    def __init__(self, url: str, ca_file: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        ca_file: str | None = None,
+        guest: guests.Guest | None = None,
+        stdin: Stdin | None = None,
+    ) -> None:
+        """By default it is `solvency`, with a small input."""
         self.target = urlsplit(url).netloc
         self.verify = ca_file or True
         self.signer = Signer.from_bytes(b"\x22" * 32)
         self.channel = grpc.insecure_channel(self.target)
         self.network = network_pb2_grpc.ProverNetworkStub(self.channel)
         self.artifacts = artifact_pb2_grpc.ArtifactStoreStub(self.channel)
-        self.guest = guests.load("solvency", Family.V6)
+        self.guest = guest or guests.load("solvency", Family.V6)
+        self.input = stdin or Stdin.of((1000).to_bytes(8, "little"), bytes(range(64)))
         assert self.guest.vk is not None
         self.vk_hash = vk_hash_v6(self.guest.vk)
 
@@ -55,9 +63,7 @@ class Requester:
         self.network.CreateProgram(self.envelope(body))
 
     def stdin(self) -> str:
-        amount, balances = (1000).to_bytes(8, "little"), bytes(range(64))
-        data = pack(Stdin.of(amount, balances).encode(), Family.V6)
-        return self.upload(artifact_pb2.STDIN, data)
+        return self.upload(artifact_pb2.STDIN, pack(self.input.encode(), Family.V6))
 
     def nonce(self) -> int:
         return self.network.GetNonce(types_pb2.GetNonceRequest(address=self.signer.address)).nonce
@@ -88,6 +94,9 @@ class Requester:
     def request(self) -> bytes:
         """One request; its id."""
         (envelope,) = self.envelopes(1)
+        return self.ask(envelope)
+
+    def ask(self, envelope: types_pb2.SignedRequest) -> bytes:
         return self.network.RequestProof(envelope).body.request_id
 
     def status_message(self, request_id: bytes) -> bytes:

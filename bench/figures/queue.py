@@ -10,15 +10,13 @@ import grpc
 
 from bench.lab import Lab, Row, median, quantile
 from bench.requester import Requester
+from bench.stored import V6, fill
 from sp1tee.sim.processes import LocalService
 from sp1tee.store.master_key import MasterKey
-from sp1tee.store.records import Capability, NewProgram, NewRequest, SealedBlob
-from sp1tee.store.store import Store, open_store
+from sp1tee.store.records import Capability
+from sp1tee.store.store import open_store
 from sp1tee.wire.pb import types_pb2, worker_pb2, worker_pb2_grpc
 
-V6 = "sp1-v6.1.0"
-VK_HASH = b"\x07" * 32
-TOKEN = b"\x01" * 32
 QUEUED = {10, 100_000}
 
 
@@ -115,7 +113,7 @@ async def _leases(folder: Path, queued: int) -> float:
     """Median milliseconds of a lease with this many requests waiting; given back in between."""
     store = await open_store(data_dir=folder, master_key=MasterKey(bytes(32)))
     try:
-        await _fill(store, queued)
+        await fill(store, queued)
         took = []
         capability = [Capability(version=V6, modes=frozenset({1}), mock=False)]
         for _ in range(200):
@@ -127,52 +125,3 @@ async def _leases(folder: Path, queued: int) -> float:
         return median(took)
     finally:
         await store.aclose()
-
-
-async def _fill(store: Store, count: int) -> None:
-    """Requests of one program and one input, told apart by their fingerprint alone."""
-    owner = bytes(20)
-    await store.programs.register(_program(owner), await _sealed(store, "program"))
-    made = await store.artifacts.create(
-        "stdin", owner, uri="bench:stdin", token_hash=TOKEN, expires_at=time.time() + 3600
-    )
-    await store.artifacts.uploaded(made.id, TOKEN, await _sealed(store, "stdin"))
-    gate = asyncio.Semaphore(512)
-
-    async def accept(n: int) -> None:
-        async with gate:
-            await store.requests.accept(_request(n, owner, made.id), queue=True)
-
-    await asyncio.gather(*(accept(n) for n in range(count)))
-
-
-async def _sealed(store: Store, kind: str) -> SealedBlob:
-    writer = await store.vault.writer(kind)
-    await writer.write(b"bench")
-    return await writer.finish()
-
-
-def _program(owner: bytes) -> NewProgram:
-    return NewProgram(vk_hash=VK_HASH, vk=b"", uri="bench:program", owner=owner, created_at=0)
-
-
-def _request(n: int, requester: bytes, stdin: str) -> NewRequest:
-    return NewRequest(
-        fingerprint=n.to_bytes(32, "big"),
-        request_id=(n + 1).to_bytes(32, "big"),
-        tx_hash=bytes(32),
-        requester=requester,
-        dialect="base",
-        signature=bytes(65),
-        body=bytes(150),
-        vk_hash=VK_HASH,
-        program_owner=requester,
-        version=V6,
-        mode=types_pb2.CORE,
-        strategy=types_pb2.RESERVED,
-        stdin_artifact=stdin,
-        deadline=int(time.time()) + 4 * 3600,
-        cycle_limit=0,
-        gas_limit=0,
-        nonce=n,
-    )

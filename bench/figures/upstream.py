@@ -42,6 +42,7 @@ def _serve(
     lab: Lab, service: LocalService, far: str, artifacts: str, certificates: Path
 ) -> Process:
     key = lab.folder / "fulfiller.key"
+    key.touch(mode=0o600)
     key.write_text(FULFILLER)
     key.chmod(0o600)
     return service.serve(

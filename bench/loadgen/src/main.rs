@@ -10,6 +10,7 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
+use tokio::time::{interval_at, Interval};
 use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Channel, Endpoint},
@@ -32,6 +33,9 @@ struct Args {
     /// Send each message once and stop, instead of running for a time.
     #[arg(long)]
     once: bool,
+    /// Each client calls once in so many seconds, at a moment of its own, instead of without a pause.
+    #[arg(long)]
+    every: Option<f64>,
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
     #[arg(long, default_value_t = 1.0)]
@@ -151,14 +155,26 @@ impl Shared {
     }
 }
 
-async fn client(shared: Rc<Shared>, common: Option<Channel>) {
+/// When a client calls next: spread over the time, so that they do not all come at once.
+fn beats(shared: &Shared, number: usize) -> Option<Interval> {
+    let every = Duration::from_secs_f64(shared.args.every?);
+    let first = Instant::now() + every.mul_f64(number as f64 / shared.args.clients as f64);
+    Some(interval_at(first.into(), every))
+}
+
+async fn client(shared: Rc<Shared>, common: Option<Channel>, number: usize) {
     let path: http::uri::PathAndQuery = shared.args.method.parse().expect("method is a path");
     let own = match (shared.args.connect, common) {
         (Connect::Shared, channel) => channel,
         (Connect::PerClient, _) => Some(endpoint(&shared.args.target).connect().await.expect("connect")),
         (Connect::PerRpc, _) => None,
     };
-    while let Some(message) = shared.take() {
+    let mut beats = beats(&shared, number);
+    loop {
+        if let Some(beats) = &mut beats {
+            beats.tick().await;
+        }
+        let Some(message) = shared.take() else { break };
         let begin = Instant::now();
         let channel = match &own {
             Some(channel) => Ok(channel.clone()),
@@ -207,8 +223,8 @@ async fn main() {
         .collect();
     let local = tokio::task::LocalSet::new();
     let mut tasks = vec![];
-    for _ in 0..shared.args.clients {
-        tasks.push(local.spawn_local(client(shared.clone(), common.clone())));
+    for number in 0..shared.args.clients {
+        tasks.push(local.spawn_local(client(shared.clone(), common.clone(), number)));
     }
     let (wall, cpu_before) = local
         .run_until(async {
