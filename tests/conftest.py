@@ -1,13 +1,24 @@
 """Settings every test shares."""
 
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import settings
+from support.s3_server import S3Server, s3_server
 
 # Nothing is ever asserted about time: the machines that run this are shared.
 settings.register_profile("sp1tee", deadline=None)
 settings.load_profile("sp1tee")
+
+# Secrets that tests write are private, as they have to be.
+os.umask(0o077)
+
+# What nohup or a shell's background ignores, the processes that tests start would ignore, too.
+for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +35,22 @@ async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
     thrown into whichever loop runs next.
     """
     yield  # noqa: PT022 - a fixture that returned would not hold the loop
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_privileges() -> Iterator[None]:
+    """Let nothing that runs in this process give up what later tests need, which is for ever.
+
+    That it is given up, tests see in processes of their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for service in ("sp1tee.serve.service", "sp1tee.fulfill.service"):
+            patch.setattr(f"{service}.drop_privileges", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server; without one, the tests that want it are skipped."""
+    with s3_server() as server:
+        yield server

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import socket
 import socketserver
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
+from support.compose_engine import own_engine
 
 CONTAINERD = [["driver-type", "io.containerd.snapshotter.v1"]]
 CLASSIC = [["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]
@@ -93,37 +93,8 @@ def real_engine() -> Iterator[str]:
     if given and _answers(given):
         yield given
         return
-    program = shutil.which("dockerd")
-    if program is None or os.geteuid() != 0:
-        pytest.skip("needs a Docker engine: DOCKER_HOST, or dockerd and root to start one")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        url = f"unix://{folder}/d.sock"
-        process = subprocess.Popen(
-            [
-                program,
-                *("--host", url, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/run"),
-                *("--pidfile", f"{folder}/pid", "--storage-driver", "vfs", "--bridge", "none"),
-                *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            if not _came_up(url, process):
-                pytest.skip("dockerd does not start here")
-            yield url
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _came_up(url: str, process: "subprocess.Popen[bytes]") -> bool:
-    waiting = threading.Event()
-    for _ in range(600):
-        if _answers(url) or process.poll() is not None:
-            break
-        waiting.wait(0.1)
-    return _answers(url)
+    with own_engine(networks=False) as engine:
+        yield engine.url
 
 
 def _answers(url: str) -> bool:

@@ -12,7 +12,7 @@ from sp1tee.errors import ExecutorCrashed, ExecutorUnavailable, ProverFailed
 from sp1tee.fulfill.assembly import open_tools
 from sp1tee.fulfill.executors import Cause, Execution, Limits
 from sp1tee.fulfill.loop import Fulfiller, Plan
-from sp1tee.fulfill.provers import Capability, ProveTask
+from sp1tee.fulfill.provers import Capability, Made, ProveTask
 from sp1tee.fulfill.provers.mock import MockProver
 from sp1tee.fulfill.settings import FulfillSettings
 from sp1tee.fulfill.tools import Tools
@@ -44,6 +44,7 @@ class ScriptedExecutor:
     crashes: int = 0
     unavailable: int = 0
     name: str = "scripted"
+    verifies: frozenset[Family] = frozenset()
     runs: list[tuple[bytes, Stdin, Limits, str]] = field(default_factory=list)
 
     async def execute(
@@ -64,7 +65,7 @@ class ScriptedExecutor:
 
 @dataclass
 class ScriptedProver:
-    """Proves as told; `gate` holds every proof back until it is set."""
+    """Proves as told; `gate` holds every proof back until it is set, `judging` its judgement."""
 
     answer: Callable[[ProveTask], bytes] | None = None
     mock: bool = True
@@ -73,6 +74,9 @@ class ScriptedProver:
     tasks: list[ProveTask] = field(default_factory=list)
     started: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
+    judging: asyncio.Event | None = None
+    judged: list[Made] = field(default_factory=list)
+    refuted: str = ""
 
     def capabilities(self) -> tuple[Capability, ...]:
         modes = frozenset(Mode) if self.answer else MockProver().capabilities()[0].modes
@@ -84,7 +88,7 @@ class ScriptedProver:
     async def check(self) -> None:
         pass
 
-    async def prove(self, task: ProveTask, deadline: float) -> bytes:
+    async def prove(self, task: ProveTask, deadline: float) -> Made:
         self.tasks.append(task)
         self.started.set()
         try:
@@ -92,7 +96,14 @@ class ScriptedProver:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return self.answer(task) if self.answer else await MockProver().prove(task, deadline)
+        return Made(self.answer(task)) if self.answer else await MockProver().prove(task, deadline)
+
+    async def verify(self, task: ProveTask, made: Made) -> None:
+        self.judged.append(made)
+        if self.judging is not None:
+            await self.judging.wait()
+        if self.refuted:
+            raise ProverFailed(self.refuted)
 
     async def aclose(self) -> None:
         pass

@@ -62,8 +62,8 @@ def number_of(table: str, source: str, name: str) -> tuple[bytes, ...]:
     return (re.findall(r"\w+", found[1]).index(name).to_bytes(4, "little"),)
 
 
-def hostile(deed: str) -> tuple[bytes, ...]:
-    return number_of("DEEDS", "hostile/hostile.c", deed)
+def hostile(deed: str, *more: bytes) -> tuple[bytes, ...]:
+    return (*number_of("DEEDS", "hostile/hostile.c", deed), *more)
 
 
 def feature(name: str, *more: bytes) -> tuple[bytes, ...]:

@@ -6,6 +6,7 @@ Everything is synchronous and talks to real processes; nothing here knows a serv
 import contextlib
 import hashlib
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator
@@ -237,11 +238,19 @@ def post(url: str, path: str, body: bytes, **headers: str) -> RawReply:
     Underscores in the names of `headers` stand for hyphens.
     """
     where = urlsplit(url)
-    fields = {":method": "POST", ":scheme": "http", ":authority": where.netloc, ":path": path}
+    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as line:
+        return post_over(line, where.netloc, path, body, **headers)
+
+
+def post_over(
+    line: socket.socket, authority: str, path: str, body: bytes, **headers: str
+) -> RawReply:
+    """Send one call over a connection that nothing was sent on yet; see `post`."""
+    scheme = "https" if isinstance(line, ssl.SSLSocket) else "http"
+    fields = {":method": "POST", ":scheme": scheme, ":authority": authority, ":path": path}
     fields |= {"content-type": "application/grpc", "te": "trailers"}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-    with socket.create_connection((where.hostname, where.port), PATIENCE_S) as line:
-        return _Exchange(line).run(list(fields.items()), body)
+    return _Exchange(line).run(list(fields.items()), body)
 
 
 class _Exchange:

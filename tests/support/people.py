@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import requests
 
@@ -19,6 +19,13 @@ from sp1tee.wire.versions import Family
 T = TypeVar("T")
 
 PATIENCE_S = 60
+
+
+class Reachable(Protocol):
+    """A server, wherever it runs."""
+
+    @property
+    def public_url(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,15 @@ class Task:
         return [str(self.elf), "--stdin", str(self.stdin), *named]
 
 
-def sp1tee(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def sp1tee(
+    *arguments: str, seconds: float = PATIENCE_S * 2, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sp1tee", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "200", **variables},
-        timeout=PATIENCE_S * 2,
+        timeout=seconds,
         check=False,
     )
 
@@ -79,12 +88,12 @@ def v5_hash(family: Family) -> str | None:
     return "0123456701234567" * 4 if family is Family.V5 else None
 
 
-def asked(task: Task, server: Process, key: Path) -> list[str]:
+def asked(task: Task, server: Reachable, key: Path) -> list[str]:
     """The beginning of a `sp1tee prove` command line."""
     return ["prove", *task.flags, "--server", server.public_url, "--key-file", str(key)]
 
 
-def prove(task: Task, server: Process, key: Path, out: Path, *flags: str) -> dict[str, object]:
+def prove(task: Task, server: Reachable, key: Path, out: Path, *flags: str) -> dict[str, object]:
     """`sp1tee prove`, which must succeed; its result."""
     done = sp1tee(*asked(task, server, key), "-o", str(out), "--format", "json", *flags)
     assert done.returncode == 0, done.stderr
@@ -92,14 +101,14 @@ def prove(task: Task, server: Process, key: Path, out: Path, *flags: str) -> dic
     return result
 
 
-def detach(task: Task, server: Process, key: Path, *flags: str) -> str:
+def detach(task: Task, server: Reachable, key: Path, *flags: str) -> str:
     """`sp1tee prove --detach`, which must succeed; the request's id."""
     done = sp1tee(*asked(task, server, key), "--detach", *flags)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def fetch(request_id: str, server: Process, out: Path) -> dict[str, object]:
+def fetch(request_id: str, server: Reachable, out: Path) -> dict[str, object]:
     """`sp1tee wait`, which must succeed; its result."""
     where = ("--server", server.public_url, "-o", str(out), "--format", "json")
     done = sp1tee("wait", request_id, *where)

@@ -41,7 +41,7 @@ class Trouble:
 
     status: grpc.StatusCode
     text: str = ""
-    metadata: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
 
 
 @dataclass(frozen=True)

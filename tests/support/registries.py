@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.compose_engine import missing
 from support.oci import Image, MultiImage, digest
 
 PROGRAM = "docker-registry"
@@ -78,7 +79,7 @@ def real_registry() -> Iterator[Registry]:
     """Run Debian's registry on a free port of loopback; skips where it is not installed."""
     program = shutil.which(PROGRAM)
     if program is None:
-        pytest.skip(MISSING)
+        missing(MISSING)
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         config = Path(folder) / "config.yml"

@@ -3,7 +3,7 @@
 import atexit
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -27,6 +27,7 @@ from sp1tee.wire.versions import Family
 from support.stores import ALICE, V6, Clock, Room
 
 TOKEN = "a-worker-token-of-its-own"
+ADMIN_TOKEN = "an-admin-token-of-its-own"
 PUBLIC_VALUES = b"what the guest revealed"
 VK_HASH = bytes(3) + b"\x01" + bytes(28)
 PATIENCE_S = 20.0
@@ -115,6 +116,7 @@ class Running:
         return record
 
 
+ADMIN = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 AUTH = (("authorization", f"Bearer {TOKEN}"),)
 
 
@@ -124,10 +126,17 @@ def holder(lease: worker_pb2.Lease | Leased) -> dict[str, str]:
 
 
 def lease_request(
-    *, wait_ms: int = 0, worker: str = "gpu-1", version: str = V6, mock: bool = True
+    *,
+    wait_ms: int = 0,
+    worker: str = "gpu-1",
+    version: str = V6,
+    mock: bool = True,
+    keys: Sequence[bytes] = (),
 ) -> worker_pb2.LeaseRequest:
     capability = worker_pb2.Capability(version=version, modes=[1, 2, 3, 4], mock=mock)
-    return worker_pb2.LeaseRequest(worker=worker, capabilities=[capability], wait_ms=wait_ms)
+    return worker_pb2.LeaseRequest(
+        worker=worker, capabilities=[capability], wait_ms=wait_ms, keys=keys
+    )
 
 
 def a_proof(
@@ -157,6 +166,7 @@ def settings(directory: Path, **changes: Any) -> ServeSettings:
         "worker_listen": "127.0.0.1:0",
         "data_dir": directory / "data",
         "worker_token": TOKEN,
+        "admin_token": ADMIN_TOKEN,
         "allow_mock": True,
         "drain_s": PATIENCE_S,
     }
@@ -168,8 +178,7 @@ async def fresh_data(directory: Path) -> None:
     if not _template:
         kept = TemporaryDirectory()
         atexit.register(kept.cleanup)
-        store = await open_kept(settings(Path(kept.name)))
-        await store.aclose()
+        await (await open_kept(settings(Path(kept.name)))).store.aclose()
         _template.append(Path(kept.name))
     shutil.copytree(_template[0] / "data", directory / "data", dirs_exist_ok=True)
 

@@ -1,8 +1,9 @@
 """A store to try things on: a clock that stands still, uploads and requests on demand."""
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,9 @@ from sp1tee.store.records import (
     SealedBlob,
     StoreLimits,
 )
+from sp1tee.store.s3_bucket import Bucket
 from sp1tee.store.store import Store, open_store
+from support.postgres import Postgres
 
 KEY = MasterKey(bytes(range(32)))
 ALICE, BOB = b"alice".ljust(20), b"bob".ljust(20)
@@ -58,6 +61,7 @@ class Room:
     clock: Clock
     heard: list[RequestRecord] = field(default_factory=list)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    data_dir: Path = Path()
 
     async def seal(self, content: bytes, kind: str = "stdin") -> SealedBlob:
         writer = await self.store.vault.writer(kind)
@@ -193,14 +197,91 @@ def token_hash(uri: str) -> bytes:
     return sha256(b"token of " + uri.encode()).digest()
 
 
+class Databases:
+    """Where stores are opened: SQLite's files, or databases of a PostgreSQL.
+
+    Each data directory has a database of its own, which is there again when it is opened again.
+    """
+
+    def __init__(self, server: Postgres | None = None, template: str = "") -> None:
+        self._server = server
+        self._template = template
+        self._names: dict[Path, str] = {}
+
+    def name(self, data_dir: Path) -> str:
+        """PostgreSQL's name for the database of a directory."""
+        assert self._server is not None
+        if data_dir not in self._names:
+            self._names[data_dir] = self._server.create(self._template)
+        return self._names[data_dir]
+
+    def url(self, data_dir: Path) -> str | None:
+        if self._server is None:
+            # A child process is told by whoever started it.
+            return os.environ.get(DATABASE_URL)
+        return self._server.url(self.name(data_dir))
+
+    def written(self, data_dir: Path) -> bytes:
+        """All that is on disk of the database of a directory."""
+        if self._server is not None:
+            return self._server.written(self.name(data_dir))
+        return b"".join(path.read_bytes() for path in data_dir.glob("store.db*"))
+
+    def drop(self) -> None:
+        for name in self._names.values():
+            assert self._server is not None
+            self._server.drop(name)
+
+
+DATABASE_URL = "TEST_DATABASE_URL"
+_databases = [Databases()]
+
+
+@contextmanager
+def using(databases: Databases) -> Iterator[None]:
+    """Open stores there for as long as the block runs."""
+    _databases.append(databases)
+    try:
+        yield
+    finally:
+        _databases.pop()
+        databases.drop()
+
+
+def database_url(data_dir: Path) -> str | None:
+    """Where the store of a directory has its database; None for SQLite's default."""
+    return _databases[-1].url(data_dir)
+
+
+def database_name(data_dir: Path) -> str:
+    """What PostgreSQL calls the database of a directory."""
+    return _databases[-1].name(data_dir)
+
+
+def written(room: Room) -> bytes:
+    """All that is on disk of a store's database."""
+    return _databases[-1].written(room.data_dir)
+
+
 @asynccontextmanager
 async def opened(
-    data_dir: Path, clock: Clock | None = None, limits: StoreLimits | None = None
+    data_dir: Path,
+    clock: Clock | None = None,
+    limits: StoreLimits | None = None,
+    *,
+    bucket: Bucket | None = None,
 ) -> AsyncIterator[Room]:
     """Open a store for as long as the block runs."""
     clock = clock or Clock()
-    store = await open_store(data_dir=data_dir, master_key=KEY, clock=clock, limits=limits)
-    room = Room(store, clock)
+    store = await open_store(
+        data_dir=data_dir,
+        master_key=KEY,
+        database_url=database_url(data_dir),
+        clock=clock,
+        limits=limits,
+        bucket=bucket,
+    )
+    room = Room(store, clock, data_dir=data_dir)
     store.subscribe(room.heard.append)
     try:
         yield room

@@ -48,6 +48,13 @@ def real_proof(mode: str) -> bytes:
     return lzma.decompress((DATA / "proofs" / f"solvency-sample-{mode}.bin.xz").read_bytes())
 
 
+def deferred(vk: bytes) -> bytes:
+    """The real compressed proof and a verifying key, as an input holds proofs to verify."""
+    # Without the number of its kind in front, and behind it public values and version.
+    around = len(SAMPLE_PUBLIC_VALUES) + len("v6.1.0") + 17
+    return real_proof("compressed")[4:-around] + vk
+
+
 def sample(suffix: str) -> bytes:
     """What the real proofs were made from: ``.elf``, ``.stdin`` or ``-vk.bin``."""
     return (DATA / "proofs" / f"solvency-sample{suffix}").read_bytes()

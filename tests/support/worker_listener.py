@@ -8,6 +8,7 @@ can cut transfers, die and come back with what it had made durable.
 import asyncio
 import contextlib
 import hashlib
+import json
 import secrets
 import ssl
 import threading
@@ -51,6 +52,7 @@ class Work:
     ttl_ms: int = 30_000
     attempt: int = 1
     tenant: str = "tenant"
+    request: str = field(default_factory=lambda: new_id("req"))
     program_sha256: bytes = b""
     stdin_size: int | None = None
     request_id: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -88,6 +90,7 @@ class Work:
             ttl_ms=self.ttl_ms,
             attempt=self.attempt,
             tenant=self.tenant,
+            request=self.request,
         )
 
 
@@ -99,6 +102,9 @@ class WorkerListener:
         self._tls = tls
         self.port = 0
         self.works: list[Work] = []
+        self.look_again_ms = 0
+        self.keys: tuple[bytes, ...] = ()
+        self.why_not: dict[str, str] = {}
         self.events: list[str] = []
         self.moments: dict[str, float] = {}
         self.refuse_token = False
@@ -269,13 +275,14 @@ class _Workers(WorkersServicer):
         if self._listener.lease_refusal:
             await context.abort(*self._listener.lease_refusal)
         self._listener.note("waiting" if request.wait_ms else "looking")
+        self._listener.keys = tuple(request.keys)
         try:
             work = await self._listener.take(request)
         except asyncio.CancelledError:
             self._listener.note("hung up")
             raise
         if work is None:
-            return worker_pb2.LeaseReply()
+            return worker_pb2.LeaseReply(look_again_ms=self._listener.look_again_ms)
         self._listener.note("leased")
         return worker_pb2.LeaseReply(lease=work.to_wire())
 
@@ -391,6 +398,9 @@ class _Http:
         headers = {name.decode(): value.decode() for name, value in request.headers}
         if headers.get("authorization") != f"Bearer {self._listener.token}":
             return 401, [], b"", None
+        if request.target == b"/health/ready":
+            said = json.dumps({"why_not": self._listener.why_not, "workers": []})
+            return 503 if self._listener.why_not else 200, [], said.encode(), None
         *kind, lease_id = request.target.decode().strip("/").split("/")
         what = kind[-1]
         work = self._listener.find(lease_id, bytes.fromhex(headers.get("sp1tee-lease", "")))

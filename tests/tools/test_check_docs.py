@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 from support.tools import ROOT, load_tool
 
+from sp1tee.serve import catalogue as server
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.verify.policy import Rtmr3Policy
 
@@ -79,7 +80,13 @@ def test_a_table_has_every_key_of_a_policys_section(tool: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["help: sp1tee nonsense", "help: rm -rf", "settings: nonsense", "policy: nonsense"],
+    [
+        "help: sp1tee nonsense",
+        "help: rm -rf",
+        "settings: nonsense",
+        "policy: nonsense",
+        "metrics: nonsense",
+    ],
 )
 def test_a_mark_for_what_does_not_exist_is_an_error(tool: ModuleType, text: str) -> None:
     with pytest.raises(tool.DocsError):
@@ -109,3 +116,10 @@ def test_a_table_has_every_rule_of_a_room_and_marks_what_cannot_be_waived(tool: 
 def test_rules_of_no_room_are_a_mistake(tool: ModuleType) -> None:
     with pytest.raises(tool.DocsError, match="no rules of nothing"):
         tool.rules_table("nothing")
+
+
+def test_a_table_has_every_metric_of_a_command(tool: ModuleType) -> None:
+    rows = tool.metrics_table("serve").splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == [metric.name for metric in server.METRICS]
+    assert "| `sp1tee_requests` | gauge | `state` | Requests in the database, by state. |" in rows
+    assert "`sp1tee_worker_slots`" in tool.metrics_table("fulfill")
