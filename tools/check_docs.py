@@ -6,6 +6,7 @@ A mark in README.md or docs/*.md says what stands behind it:
     <!-- settings: serve -->         a table: every setting of that section
     <!-- policy: rtmr3 -->           a table: every key of that section of a policy
     <!-- rules: rtmr3 -->            a table: every rule whose id begins with that
+    <!-- metrics: serve -->          a table: every metric of that command
 
 `python tools/check_docs.py` fails when one differs; `--write` brings them up to date. What follows
 a mark directly, a fenced block or a table, belongs to it; where nothing does, `--write` puts it.
@@ -23,7 +24,10 @@ from typing import Final
 
 from sp1tee.cli.from_settings import default_text, descriptions, is_secret
 from sp1tee.errors import Sp1teeError
+from sp1tee.fulfill import catalogue as worker
 from sp1tee.fulfill.settings import FulfillSettings
+from sp1tee.monitoring.described import Described
+from sp1tee.serve import catalogue as server
 from sp1tee.serve.settings import ServeSettings
 from sp1tee.settings import Settings, prefix
 from sp1tee.verify.policy.reference import sections
@@ -32,9 +36,13 @@ from sp1tee.verify.policy.rulebook import rules
 ROOT: Final = Path(__file__).resolve().parent.parent
 COLUMNS: Final = 100
 SECTIONS: Final[dict[str, type[Settings]]] = {"serve": ServeSettings, "fulfill": FulfillSettings}
+CATALOGUES: Final[dict[str, tuple[Described, ...]]] = {
+    "serve": server.METRICS,
+    "fulfill": worker.METRICS,
+}
 
 _MARK: Final = re.compile(
-    r"^<!-- (?P<kind>help|settings|policy|rules): (?P<what>[^>]+?) -->\n"
+    r"^<!-- (?P<kind>help|settings|policy|rules|metrics): (?P<what>[^>]+?) -->\n"
     r"(?P<shown>```[^\n]*\n.*?\n```\n|(?:\|[^\n]*\n)+)?",
     re.MULTILINE | re.DOTALL,
 )
@@ -119,11 +127,29 @@ def rules_table(room: str) -> str:
     return "\n".join(rows) + "\n"
 
 
+def metrics_table(command: str) -> str:
+    """Return a table of a command's metrics.
+
+    Raises:
+        DocsError: it has none.
+    """
+    found = CATALOGUES.get(command)
+    if found is None:
+        raise DocsError(f"{command} has no metrics.", advice=f"Known: {', '.join(CATALOGUES)}.")
+    rows = ["| metric | kind | labels | what it says |", "|---|---|---|---|"]
+    for metric in found:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        cells = (f"`{metric.name}`", metric.kind, labels, metric.text)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
 RENDERERS: Final[dict[str, Callable[[str], str]]] = {
     "help": help_block,
     "settings": settings_table,
     "policy": policy_table,
     "rules": rules_table,
+    "metrics": metrics_table,
 }
 
 
