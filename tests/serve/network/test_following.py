@@ -158,7 +158,7 @@ async def test_watching_survives_an_outage(front: Room, monkeypatch: pytest.Monk
     failed = asyncio.Event()
 
     class Statuses:
-        async def get(self, request_id: bytes) -> None:
+        async def get(self, request_id: bytes, *, about: str = "") -> None:
             if len(request_id) == 32:
                 failed.set()
             raise UpstreamError("down", status="UNAVAILABLE")
