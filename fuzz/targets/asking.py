@@ -221,7 +221,13 @@ TARGETS = (
     ),
     Target(
         "settings.file",
-        ("settings", "serve.settings", "fulfill.settings"),
+        (
+            "settings",
+            "serve.settings",
+            "serve.setting_values",
+            "fulfill.settings",
+            "fulfill.setting_values",
+        ),
         _settings,
         (ConfigError,),
         lambda: each_way(2, _TOML),

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, overload
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ByteSize,
     Field,
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
-    SecretStr,
 )
 
-from sp1tee.errors import ConfigError, WireError
+from sp1tee.errors import ConfigError
 from sp1tee.fulfill.endpoint import ClientCertificate, Endpoint, parse_url, read_certificates
 from sp1tee.fulfill.executors import Limits
 from sp1tee.fulfill.executors.needs import Choice, Needs
@@ -28,11 +26,23 @@ from sp1tee.fulfill.provers.gateway import Offer
 from sp1tee.fulfill.provers.gateway_line import Gateway
 from sp1tee.fulfill.provers.off_host import Reach
 from sp1tee.fulfill.provers.sp1_opening import Sp1Plan
-from sp1tee.hosts import split_address
+from sp1tee.fulfill.setting_values import (
+    Listen,
+    Modes,
+    Name,
+    ProverAddress,
+    SigningKey,
+    Size,
+    Store,
+    Token,
+    Versions,
+    WorkerListener,
+    check_header,
+)
 from sp1tee.settings import Original, Settings, listed, read_secret
 from sp1tee.wire.modes import Mode
 from sp1tee.wire.signing import KEY_SIZE, Signer
-from sp1tee.wire.versions import SUPPORTED, parse_version
+from sp1tee.wire.versions import SUPPORTED
 
 _NO_KEY = "Workers hold no key of the network's: the server alone signs."
 
@@ -40,71 +50,9 @@ _NO_KEY = "Workers hold no key of the network's: the server alone signs."
 MOONGATE_PORT = 3000
 _PORTS = 1 << 16
 
-_Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
-_Size = Annotated[ByteSize, Field(gt=0)]
-
 
 def _own_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _worker_listener(url: str) -> str:
-    parse_url(url)
-    return url
-
-
-def _version(text: str) -> str:
-    try:
-        return parse_version(text).text
-    except WireError as error:
-        raise ValueError(f"{error.message} {error.advice}".rstrip(".")) from None
-
-
-def _prover_address(url: str) -> str:
-    try:
-        parts = parse_url(url)
-    except ConfigError:
-        raise ValueError("Give http://host:port or https://host:port alone") from None
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _listen(text: str) -> str:
-    """Complete a port to an address on this machine."""
-    address = f"127.0.0.1:{text}" if text.isdecimal() else text
-    split_address(address)
-    return address
-
-
-def _signing_key(value: SecretStr) -> SecretStr:
-    try:
-        Signer.from_hex(value.get_secret_value())
-    except WireError as error:
-        raise ValueError(error.message.rstrip(".")) from None
-    return value
-
-
-def _store(value: SecretStr) -> SecretStr:
-    read_store(value.get_secret_value())
-    return value
-
-
-def _header(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("Use ASCII characters without spaces: it travels in a header")
-    return value
-
-
-_Modes = Annotated[
-    tuple[Literal["core", "compressed", "plonk", "groth16"], ...],
-    BeforeValidator(listed),
-    Field(min_length=1),
-]
-_Versions = Annotated[
-    tuple[Annotated[str, AfterValidator(_version)], ...],
-    BeforeValidator(listed),
-    Field(min_length=1),
-]
 
 
 class FulfillSettings(Settings):
@@ -185,50 +133,50 @@ class FulfillSettings(Settings):
     # The server makes it, and may be started at the same time.
     late_files: ClassVar[frozenset[str]] = frozenset({"token_file"})
 
-    server: Annotated[str, AfterValidator(_worker_listener)] = "http://127.0.0.1:8081"
-    token: Annotated[SecretStr, AfterValidator(_header)] | None = None
+    server: WorkerListener = "http://127.0.0.1:8081"
+    token: Token | None = None
     token_file: Path | None = None
     server_ca_file: Path | None = None
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
-    name: _Name = Field(default_factory=_own_name)
+    name: Name = Field(default_factory=_own_name)
     prover: Literal["mock", "gateway", "moongate", "sp1", "cluster"] = "mock"
-    prover_url: Annotated[str, AfterValidator(_prover_address)] | None = None
+    prover_url: ProverAddress | None = None
     allow_off_host: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
-    gateway_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = None
+    gateway_key: SigningKey | None = None
     gateway_key_file: Path | None = None
-    gateway_token: Annotated[SecretStr, AfterValidator(_header)] | None = None
+    gateway_token: Token | None = None
     gateway_token_file: Path | None = None
     gateway_ca_file: Path | None = None
-    gateway_versions: _Versions = (SUPPORTED[-1].text,)
-    gateway_modes: _Modes = ("core", "compressed", "plonk", "groth16")
+    gateway_versions: Versions = (SUPPORTED[-1].text,)
+    gateway_modes: Modes = ("core", "compressed", "plonk", "groth16")
     gateway_mock: bool = False
-    cluster_store: Annotated[SecretStr, AfterValidator(_store)] | None = None
+    cluster_store: Store | None = None
     cluster_store_file: Path | None = None
     cluster_s3_region: str = "us-east-1"
-    cluster_s3_endpoint: Annotated[str, AfterValidator(_prover_address)] | None = None
-    cluster_coordinator_url: Annotated[str, AfterValidator(_prover_address)] | None = None
-    cluster_oracle_url: Annotated[str, AfterValidator(_prover_address)] | None = None
+    cluster_s3_endpoint: ProverAddress | None = None
+    cluster_coordinator_url: ProverAddress | None = None
+    cluster_oracle_url: ProverAddress | None = None
     cluster_ca_file: Path | None = None
-    cluster_versions: _Versions = (SUPPORTED[-1].text,)
-    cluster_modes: _Modes = ("core", "compressed", "plonk", "groth16")
+    cluster_versions: Versions = (SUPPORTED[-1].text,)
+    cluster_modes: Modes = ("core", "compressed", "plonk", "groth16")
     sp1_program: Path | None = None
     sp1_socket: Path | None = None
     sp1_device: Annotated[int, Field(ge=0, le=63)] = 0
-    sp1_modes: _Modes | None = None
+    sp1_modes: Modes | None = None
     slots: Annotated[int, Field(ge=1, le=64)] = 1
     prefetch: Annotated[int, Field(ge=0, le=16)] = 1
-    max_stdin_bytes: _Size = ByteSize(2 << 30)
-    max_program_bytes: _Size = ByteSize(256 << 20)
+    max_stdin_bytes: Size = ByteSize(2 << 30)
+    max_program_bytes: Size = ByteSize(256 << 20)
     executor: Choice = "auto"
     executor_program: Path | None = None
     max_cycles: PositiveInt | None = None
     max_gas: PositiveInt | None = None
     execute_seconds: PositiveFloat = 600.0
-    execute_memory_bytes: _Size = ByteSize(4 << 30)
+    execute_memory_bytes: Size = ByteSize(4 << 30)
     tell_guest_output: bool = False
     drain_s: NonNegativeFloat = 90.0
-    metrics_listen: Annotated[str, AfterValidator(_listen)] | None = None
+    metrics_listen: Listen | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -263,7 +211,7 @@ class FulfillSettings(Settings):
         if self.token is not None or self.token_file is None:
             return self
         try:
-            token = _header(read_secret("token_file", self.token_file))
+            token = check_header(read_secret("token_file", self.token_file))
         except ValueError as error:
             raise ConfigError(f"The token_file {self.token_file} is unusable: {error}.") from None
         return self.model_copy(update={"token": token})

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from sp1tee import logs
 from sp1tee.errors import ConfigError
 from sp1tee.private_files import check_private
-from sp1tee.serve.settings import SECRET_LENGTH, ServeSettings
+from sp1tee.serve.setting_values import SECRET_LENGTH
+from sp1tee.serve.settings import ServeSettings
 
 _TOKEN_SIZE: Final = 32
 _log = logs.get(__name__)
