@@ -59,6 +59,7 @@ async def open_kept(settings: ServeSettings) -> Kept:
                 hold_poisoned=settings.poisoned == "hold",
                 quarantine_after=settings.quarantine_after,
                 proof_retention_s=settings.proof_retention_s,
+                record_retention_s=settings.record_retention_s,
                 unused_upload_s=settings.upload_ttl_s,
             ),
         )

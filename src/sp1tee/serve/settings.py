@@ -232,6 +232,10 @@ class ServeSettings(Settings):
         "proofs refused of, before it gets no more.",
     )
     proof_retention_s: PositiveInt = Field(86400, description="How long proofs are kept.")
+    record_retention_s: PositiveInt = Field(
+        30 * 86_400,
+        description="How long after its deadline a request that ended is still known.",
+    )
     allow_mock: bool = Field(
         False, description="Whether workers with mock provers may serve; for trials only."
     )

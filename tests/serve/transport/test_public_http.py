@@ -110,6 +110,20 @@ async def test_a_proof_that_is_kept_no_longer_is_not_found(tmp_path: Path):
             await store.requests.sweep()
 
 
+async def test_a_request_that_is_kept_no_longer_is_not_known(tmp_path: Path):
+    async with running(tmp_path, proof_retention_s=1, record_retention_s=1) as served:
+        lease = await served.leased(deadline=int(time.time()) + 5)
+        assert (await served.put_proof(lease, PROOF)).status_code == 204
+        await served.finish(lease, PROOF)
+        key = (await served.record(lease)).key
+        requests = served.room.store.requests
+        ended = time.time() + 30
+        while await requests.by_key(key) is not None:
+            assert time.time() < ended
+            await requests.sweep()
+        assert time.time() >= lease.deadline + 1
+
+
 async def test_health_says_nothing_but_that_it_is_well(served: Running, client: httpx.AsyncClient):
     answer = await client.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
