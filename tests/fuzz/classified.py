@@ -7,6 +7,7 @@ server has sealed itself (its tampering tests change every byte), the others rea
 CARRY = frozenset(
     [
         "client.operator",
+        "client.pinned",
         "client.requester",
         "client.rpc",
         "client.session",

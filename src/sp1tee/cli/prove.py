@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from sp1tee.cli.assembled import assembled
+from sp1tee.cli.checking import Check, check, checked
 from sp1tee.cli.contact import Contact, contact, seconds
 from sp1tee.cli.examples import examples
 from sp1tee.cli.handover import RESULT_PANEL, Format, Output, hand_over, output
@@ -13,6 +14,7 @@ from sp1tee.cli.judging import ProverProgram, judging
 from sp1tee.cli.live import Live
 from sp1tee.cli.materials import program, signer, source
 from sp1tee.cli.render import note
+from sp1tee.cli.verify.sources import Asked, asked
 from sp1tee.client import (
     Mode,
     Order,
@@ -124,6 +126,9 @@ def target(
         "# prove that private balances cover a public amount, verifiable on chain",
         "sp1tee prove solvency.elf --input @amount.bin --input @balances.bin --mode groth16 \\",
         "    --server https://prover.example.org --key-file key",
+        "# see first that it is the enclave which the policy describes",
+        "sp1tee prove app.elf --input @private.bin --server https://prover.example.org \\",
+        "    --key-file key --policy policy.toml",
         "# ask today, fetch tomorrow",
         "id=$(sp1tee prove app.elf --stdin app.stdin --key-file key --timeout 24h --detach)",
         "sp1tee wait $id --program app.elf",
@@ -137,6 +142,8 @@ def prove(
     order: Annotated[Order, order],
     signer: Annotated[Signer, signer],
     contact: Annotated[Contact, contact],
+    check: Annotated[Check | None, check],
+    asked: Annotated[Asked, asked],
     target: Annotated[Path | None, target],
     prover_program: ProverProgram = None,
     format_: Format = "text",
@@ -152,14 +159,19 @@ def prove(
     The input streams from where it is to the server: it is not copied to disk, and a large file
     is not loaded into memory (a pipe is, up to 1 GiB). For SP1 v6 it is read twice, because its
     compressed length must be known before it is sent.
+
+    With --policy nothing is sent before the server's evidence is judged: certificate, quote, event
+    log, OS image, configuration, CAA and images, as `sp1tee verify all` does. Unless all of it
+    passes, the report is shown, and the exit code is the verdict's.
     """
     if target is None and prover_program is not None:
         raise ConfigError(_LEAVES, advice="Leave --prover-program out.")
+    server = checked(contact.endpoint, check, asked)
     with (
         judging(prover_program) as judge,
         Live() as live,
         Requester.at(
-            contact.endpoint, signer, patience=contact.patience, progress=live, judge=judge
+            server, signer, patience=contact.patience, progress=live, judge=judge
         ) as asker,
     ):
         ticket = asker.request(program, source, order)

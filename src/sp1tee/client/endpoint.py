@@ -1,6 +1,6 @@
 """Where a server is, and what is shown to get in."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -24,6 +24,8 @@ class Endpoint:
         client_cert: a certificate (PEM) to show to this server; needs `client_key`.
         client_key: its key (PEM).
         allow_cleartext: whether inputs may travel unencrypted beyond this machine.
+        certificate: SHA-256 (hex) of the certificate (DER) that was checked; uploads then go to
+            this server alone, and only if it presents that one.
     """
 
     url: str
@@ -32,6 +34,7 @@ class Endpoint:
     client_cert: Path | None = None
     client_key: Path | None = None
     allow_cleartext: bool = False
+    certificate: str | None = None
 
     @classmethod
     def parse(
@@ -82,6 +85,10 @@ class Endpoint:
             return _origin(urlsplit(url)) == _origin(urlsplit(self.url))
         except ValueError:
             return False
+
+    def checked(self, certificate: str) -> Self:
+        """Return this server with the certificate that uploads must meet: its SHA-256, hex."""
+        return replace(self, certificate=certificate)
 
     def check_private(self, url: str) -> None:
         """Refuse to send an input where others on the way could read it.

@@ -14,9 +14,10 @@ from sp1tee import __version__
 from sp1tee.client.endpoint import Endpoint
 from sp1tee.client.http_replies import judge
 from sp1tee.client.parcel import Parcel
+from sp1tee.client.pinned import Pinned, is_other
 from sp1tee.client.progress import Progress
 from sp1tee.client.replies import number
-from sp1tee.errors import BadReply, NetworkError, Unreachable
+from sp1tee.errors import BadReply, NetworkError, UncheckedServer, Unreachable
 from sp1tee.wire.proof import MAX_PROOF_SIZE
 
 _CONNECT_SECONDS: Final = 15.0
@@ -51,29 +52,32 @@ class Transfers:
     def __init__(self, endpoint: Endpoint, progress: Progress) -> None:
         self._endpoint = endpoint
         self._progress = progress
-        self._session = requests.Session()
-        # Without this, requests would take passwords from ~/.netrc.
-        self._session.auth = lambda request: request
-        self._session.headers.update(_HEADERS)
+        self._downloads = _session()
+        self._uploads = _session()
+        if endpoint.certificate is not None:
+            self._uploads.mount("https://", Pinned(endpoint.certificate))
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._downloads.close()
+        self._uploads.close()
 
     def put(self, url: str, parcel: Parcel, what: str) -> None:
         """Upload a parcel.
 
         Raises:
             CleartextRefused: the URL would carry it unencrypted.
+            UncheckedServer: the server was checked, and this is not it.
             Unreachable: the connection broke, or the server is busy.
             ServerRefusal: the server does not want it.
             InputFileError: the input cannot be read, or changed.
         """
-        host = self._prepare(url)
+        host = _prepare(self._uploads, url)
         self._endpoint.check_private(url)
+        self._demand_checked(url, host)
         self._progress.transfer(f"uploading {what} to {host}", parcel.size)
         try:
-            with self._session.put(
+            with self._uploads.put(
                 url,
                 data=parcel.body(self._progress.moved),
                 stream=True,
@@ -95,9 +99,9 @@ class Transfers:
             ServerRefusal: the server does not give it.
             BadReply: it is longer than any proof.
         """
-        host = self._prepare(url)
+        host = _prepare(self._downloads, url)
         try:
-            with self._session.get(
+            with self._downloads.get(
                 url,
                 stream=True,
                 timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS),
@@ -120,10 +124,11 @@ class Transfers:
                 raise BadReply(f"The proof is longer than {MAX_PROOF_SIZE} bytes.")
         return bytes(data)
 
-    def _prepare(self, url: str) -> str:
-        """Return the URL's host. Proxies are for https only: they read what is not encrypted."""
-        host, self._session.trust_env = _host(url), url.startswith("https:")
-        return host
+    def _demand_checked(self, url: str, host: str) -> None:
+        if self._endpoint.certificate is not None and not self._endpoint.is_at(url):
+            raise UncheckedServer(
+                f"The server wants it uploaded to {host}, and that is not what was checked."
+            )
 
     def _trust(self, url: str) -> str | bool:
         own = self._endpoint.ca_file
@@ -134,6 +139,20 @@ class Transfers:
         if cert is None or key is None or not self._endpoint.is_at(url):
             return None
         return str(cert), str(key)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    # Without this, requests would take passwords from ~/.netrc.
+    session.auth = lambda request: request
+    session.headers.update(_HEADERS)
+    return session
+
+
+def _prepare(session: requests.Session, url: str) -> str:
+    """Return the URL's host. Proxies are for https only: they read what is not encrypted."""
+    host, session.trust_env = _host(url), url.startswith("https:")
+    return host
 
 
 def _host(url: str) -> str:
@@ -151,13 +170,15 @@ def _no_address() -> BadReply:
     return BadReply("The server named an address that is none.")
 
 
-def _broken(host: str, error: OSError) -> NetworkError:
+def _broken(host: str, error: OSError) -> NetworkError | UncheckedServer:
     """Name what broke. The exception's own text has the URL in it, so it is not shown.
 
     All errors of requests are OSErrors; those about addresses are ValueErrors as well.
     """
     if isinstance(error, ValueError):
         return _no_address()
+    if is_other(error):
+        return UncheckedServer(f"{host} presented another certificate than the one checked.")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return NetworkError(
             f"The certificate of {host} is not trusted.",

@@ -132,3 +132,13 @@ class ProofRefuted(ClientError):  # noqa: N818 - it names what happened
         "Rely on nothing in it; it was not saved. If the program was built again, write its "
         "verifying key again; else ask for the proof again, and tell the server's operator."
     )
+
+
+class UncheckedServer(ClientError):  # noqa: N818 - it names what it is about
+    """The input would have gone to somebody else than the server that was checked."""
+
+    code = "SP1TEE-P016"
+    default_advice = (
+        "Nothing of the input was sent. If the server has a new certificate, checking it again "
+        "helps; if this comes back, somebody may be in between."
+    )

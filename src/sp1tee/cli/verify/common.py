@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn, TextIO, TypedDict
 
 import typer
 
@@ -259,10 +259,26 @@ def _write(report: Report, options: Options) -> None:
     if options.output is not None:
         write_file(options.output, render(report, options.format, width=_WIDTH))
         return
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else _WIDTH
-    text = render(report, options.format, width=width, colour=on_terminal and not _plain())
+    text = render(report, options.format, **_shape(sys.stdout))
     write_stdout(text if text.endswith("\n") else text + "\n")
+
+
+def show(report: Report) -> None:
+    """Write a report to stderr, for people, where stdout is for something else."""
+    from sp1tee.verify.formats import render
+
+    typer.echo(render(report, "table", **_shape(sys.stderr)), err=True)
+
+
+class _Shape(TypedDict):
+    width: int
+    colour: bool
+
+
+def _shape(stream: TextIO | None) -> _Shape:
+    on_terminal = stream is not None and stream.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else _WIDTH
+    return {"width": width, "colour": on_terminal and not _plain()}
 
 
 def _plain() -> bool:

@@ -121,6 +121,11 @@ def asked(
     return Asked(tuple(resolver or ()), tuple(connect or ()), info, pccs, tuple(registry or ()))
 
 
+def nobody() -> Asked:
+    """Return what `asked` makes where nothing was typed."""
+    return Asked((), (), None, None, ())
+
+
 def resolvers(typed: Sequence[str]) -> "tuple[Resolver, ...]":
     """Read resolvers, or take the usual ones; raises `ConfigError`."""
     from sp1tee.verify.caa import read_resolver

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,7 @@ class SimIngress:
         served, wanted = self.served, self._wanted
         self.port, self.resolvers = wanted.tls, ()
         for address, certified in served.chains.items():
-            self.port = await self._serve(served.site, address, self.port, _context(certified))
+            self.port = await self._serve(served.site, address, self.port, presenting(certified))
         for name, site, port in (
             ("info", served.agent, wanted.info),
             ("pccs", served.pccs, wanted.pccs),
@@ -130,10 +130,10 @@ async def run_ingress(
         await stop.wait()
 
 
-def _context(certified: Certified) -> ssl.SSLContext:
+def presenting(certified: Certified, protocols: Sequence[str] = ("http/1.1",)) -> ssl.SSLContext:
     """Present a chain; the key protects nothing, and OpenSSL takes it from a file only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(protocols))
     key = certified.key.private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
