@@ -139,6 +139,7 @@ def test_a_server_that_does_not_pass_hears_nothing(scene: Scene, attack: str) ->
     assert done.returncode in EXIT.values()
     assert done.stdout == ""
     assert any(rule in done.stderr for rule in ATTACKS[attack].expects), done.stderr
+    assert "Nothing was sent" in done.stderr
     assert scene.proxy.asked == []
     assert not scene.out.exists()
 

@@ -47,6 +47,7 @@ class Check:
         report = self._judged(bundle)
         if report.exit_code:
             show(report)
+            note(f"Nothing was sent to {report.target}.")
             raise typer.Exit(report.exit_code)
         checked = endpoint.checked(_attested(report))
         note(f"{report.target} is what the policy demands")
@@ -56,7 +57,7 @@ class Check:
         if self.evidence is None:
             return asked.collect(target)
         bundle = load(self.options, self.evidence)
-        demand_host(bundle, target)
+        demand_host(bundle, target, advice="Name the host and port of the evidence with --server.")
         return bundle
 
     def _judged(self, bundle: "Bundle") -> "Report":

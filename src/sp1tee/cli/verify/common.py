@@ -65,6 +65,7 @@ BundleFile = Annotated[
 """Annotation of an option that every command on a host's evidence has."""
 
 STDIN: Final = Path("-")
+_ANY_HOST: Final = "Leave the host out to judge the evidence for what it is."
 _WIDTH: Final = 100
 _SECONDS_DIGITS: Final = 11
 _LAST: Final = 253_402_300_799
@@ -185,7 +186,7 @@ def one_of(named: object, bundle: Path | None, what: str) -> None:
         )
 
 
-def demand_host(bundle: "Bundle", typed: str | None) -> None:
+def demand_host(bundle: "Bundle", typed: str | None, *, advice: str = _ANY_HOST) -> None:
     """Demand that saved evidence is about the host that was typed, if one was.
 
     Raises:
@@ -197,7 +198,7 @@ def demand_host(bundle: "Bundle", typed: str | None) -> None:
     if typed is not None and target(typed, about.port) != (about.host, about.port):
         raise ConfigError(
             f"The evidence is about {about.host}:{about.port}, not about what was named.",
-            advice="Leave the host out to judge the evidence for what it is.",
+            advice=advice,
         )
 
 
