@@ -5,6 +5,7 @@ libfaketime would do the same without a compiler, but Debian's 0.9.10 makes serv
 several threads stand still.
 """
 
+import atexit
 import shutil
 import struct
 import subprocess
@@ -49,7 +50,9 @@ class Clock:
 def _library() -> Path:
     found = compiler()
     assert found is not None
-    library = Path(tempfile.mkdtemp(prefix="chaos-clock-")) / "clock.so"
+    folder = tempfile.mkdtemp(prefix="chaos-clock-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    library = Path(folder) / "clock.so"
     command = [found, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SOURCE)]
     subprocess.run(command, check=True, capture_output=True)
     return library
