@@ -8,6 +8,9 @@ import pytest
 from hypothesis import settings
 from support.s3_server import S3Server, s3_server
 
+# Before any test imports py-ecc itself, which would leave the recursion limit at 100,000.
+import sp1tee.verify.proof.curve  # noqa: F401
+
 # Nothing is ever asserted about time: the machines that run this are shared.
 settings.register_profile("sp1tee", deadline=None)
 settings.load_profile("sp1tee")

@@ -220,6 +220,7 @@ JUDGE = frozenset(
         "verify.policy.waivers",
         "verify.proof",
         "verify.proof.circuits",
+        "verify.proof.curve",
         "verify.proof.groth16",
         "verify.proof.onchain",
         "verify.proof.rules",

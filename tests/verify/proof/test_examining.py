@@ -185,6 +185,7 @@ def test_a_plonk_proof_is_not_verified_here():
 def test_without_its_library_a_groth16_proof_is_not_verified(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delitem(sys.modules, "sp1tee.verify.proof.groth16", raising=False)
     monkeypatch.delitem(sys.modules, "sp1tee.verify.proof.gnark", raising=False)
+    monkeypatch.delitem(sys.modules, "sp1tee.verify.proof.curve", raising=False)
     for name in [name for name in sys.modules if name.startswith("py_ecc")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "py_ecc", None)

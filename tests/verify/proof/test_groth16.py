@@ -1,6 +1,8 @@
 """The pairing equation: what holds under a key, and what doesn't."""
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -191,3 +193,17 @@ def test_no_bytes_bring_another_error(proof: bytes, key: bytes):
         read_proof(proof)
     with pytest.raises(EvidenceMalformed):
         read_key(key)
+
+
+def test_what_nests_too_deep_is_an_error_still_once_the_curve_is_there():
+    """py-ecc raises the recursion limit of its process; JSON then overflows the C stack."""
+    program = (
+        "import json, sys; limit = sys.getrecursionlimit();"
+        "import sp1tee.verify.proof.groth16; assert sys.getrecursionlimit() == limit;"
+        "json.loads('[' * 1_000_000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("RecursionError")

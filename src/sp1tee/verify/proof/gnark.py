@@ -10,9 +10,10 @@ Importing this needs the package py-ecc.
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from py_ecc.fields import optimized_bn128_FQ as FQ
-from py_ecc.fields import optimized_bn128_FQ2 as FQ2
-from py_ecc.optimized_bn128.optimized_curve import (
+from sp1tee.errors import EvidenceMalformed
+from sp1tee.verify.proof.curve import (
+    FQ,
+    FQ2,
     b,
     b2,
     curve_order,
@@ -21,8 +22,6 @@ from py_ecc.optimized_bn128.optimized_curve import (
     is_on_curve,
     multiply,
 )
-
-from sp1tee.errors import EvidenceMalformed
 
 G1: TypeAlias = tuple[FQ, FQ, FQ]
 G2: TypeAlias = tuple[FQ2, FQ2, FQ2]

@@ -5,11 +5,16 @@ Importing this needs the package py-ecc.
 
 from collections.abc import Sequence
 
-from py_ecc.fields import optimized_bn128_FQ12 as FQ12
-from py_ecc.optimized_bn128.optimized_curve import add, curve_order, multiply, neg
-from py_ecc.optimized_bn128.optimized_pairing import final_exponentiate, pairing
-
 from sp1tee.errors import EvidenceMalformed
+from sp1tee.verify.proof.curve import (
+    FQ12,
+    add,
+    curve_order,
+    final_exponentiate,
+    multiply,
+    neg,
+    pairing,
+)
 from sp1tee.verify.proof.gnark import G1, G2, read_key, read_proof
 
 
