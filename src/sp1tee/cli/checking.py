@@ -8,7 +8,7 @@ import typer
 
 from sp1tee.cli.render import note
 from sp1tee.cli.verify.common import Options, demand_host, load, options, show
-from sp1tee.cli.verify.sources import Asked, nobody
+from sp1tee.cli.verify.sources import Asked
 from sp1tee.client import Endpoint
 from sp1tee.errors import ConfigError, UncheckedServer
 
@@ -37,6 +37,8 @@ class Check:
             EvidenceFileError: the evidence cannot be read.
             UncheckedServer: what passed says nothing of a certificate.
         """
+        from sp1tee.verify.appraisal import verify_bundle
+
         if not endpoint.encrypted:
             raise ConfigError(
                 "A server without TLS cannot be checked: nothing says that it is the one of the "
@@ -44,7 +46,7 @@ class Check:
                 advice="Name it with https://.",
             )
         bundle = self._bundle(endpoint.target, asked)
-        report = self._judged(bundle)
+        report = verify_bundle(bundle, self.options.policy, at=self.options.at)
         if report.exit_code:
             show(report)
             note(f"Nothing was sent to {report.target}.")
@@ -59,16 +61,6 @@ class Check:
         bundle = load(self.options, self.evidence)
         demand_host(bundle, target, advice="Name the host and port of the evidence with --server.")
         return bundle
-
-    def _judged(self, bundle: "Bundle") -> "Report":
-        from sp1tee.verify.appraisal import appraise
-        from sp1tee.verify.conclusion import report_on
-
-        policy, at = self.options.policy, self.options.at
-        assert policy is not None
-        findings, inputs, notes = appraise(bundle, policy.policy, at=at)
-        host = bundle.manifest.target.host
-        return report_on(host, findings, policy=policy, at=at, inputs=inputs, notes=notes)
 
 
 def check(
@@ -111,7 +103,7 @@ def checked(endpoint: Endpoint, check: Check | None, asked: Asked) -> Endpoint:
     Raises:
         ConfigError: it was said whom to ask for evidence, and none is needed.
     """
-    if asked != nobody() and (check is None or check.evidence is not None):
+    if asked != Asked() and (check is None or check.evidence is not None):
         raise ConfigError(
             "It was said whom to ask for evidence, and nobody is asked for any.",
             advice="Give --policy without --evidence, or leave out what is under Evidence.",

@@ -8,8 +8,6 @@ from typing import Annotated, Final
 import typer
 
 from sp1tee.client import Endpoint, Patience
-from sp1tee.errors import ConfigError
-from sp1tee.private_files import check_private
 
 SERVER_PANEL: Final = "Server"
 
@@ -107,8 +105,6 @@ def contact(
 def _secret(path: Path | None, flag: str) -> str | None:
     if path is None:
         return None
-    check_private(path)
-    try:
-        return path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"The file given with {flag} cannot be read as text.") from None
+    from sp1tee.settings import read_secret
+
+    return read_secret(flag, path).get_secret_value()

@@ -10,7 +10,7 @@ import typer
 from sp1tee.cli.assembled import assembled
 from sp1tee.cli.examples import examples
 from sp1tee.cli.extras import extra
-from sp1tee.cli.output import write_file, write_stdout
+from sp1tee.cli.output import write
 from sp1tee.cli.render import result, table, warn
 from sp1tee.cli.verify.sources import Asked, asked, place
 from sp1tee.errors import ConfigError, EvidenceMissing, FetchError, HexError, VerifyError
@@ -125,10 +125,7 @@ def quote(
         )
     quoted = asyncio.run(GuestAgent(found).quote(_challenge(report_data)))
     text = json.dumps(quoted.to_json(), indent=1) + "\n"
-    if output is None:
-        write_stdout(text)
-    else:
-        write_file(output, text)
+    write(text, output)
 
 
 def _challenge(text: str) -> bytes:
@@ -187,10 +184,7 @@ def compose(
     wanted = raw if app_compose else examine(raw).inside
     if wanted is None:
         raise EvidenceMissing("The guest's app-compose.json holds no docker-compose file.")
-    if output is None:
-        write_stdout(wanted.decode())
-    else:
-        write_file(output, wanted.decode())
+    write(wanted.decode(), output)
 
 
 def troubles(bundle: "Bundle") -> list[str]:

@@ -8,6 +8,14 @@ from pathlib import Path
 from sp1tee.errors import EvidenceFileError
 
 
+def write(text: str, path: Path | None) -> None:
+    """Write a whole result to a file, or to stdout for None; raises `EvidenceFileError`."""
+    if path is None:
+        write_stdout(text)
+    else:
+        write_file(path, text)
+
+
 def write_stdout(text: str) -> None:
     """Write a whole result to stdout: UTF-8, but for a terminal that has another encoding.
 

@@ -38,11 +38,11 @@ Connect = Annotated[
 class Asked:
     """Whom to ask, as it was typed: what it takes to ask is imported when that is done."""
 
-    resolver: tuple[str, ...]
-    connect: tuple[str, ...]
-    info: str | None
-    pccs: str | None
-    registry: tuple[str, ...]
+    resolver: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+    info: str | None = None
+    pccs: str | None = None
+    registry: tuple[str, ...] = ()
 
     def sources(self) -> "Sources":
         """Make it what a collector takes; raises `ConfigError`."""
@@ -119,11 +119,6 @@ def asked(
 ) -> Asked:
     """Choose whom to ask."""
     return Asked(tuple(resolver or ()), tuple(connect or ()), info, pccs, tuple(registry or ()))
-
-
-def nobody() -> Asked:
-    """Return what `asked` makes where nothing was typed."""
-    return Asked((), (), None, None, ())
 
 
 def resolvers(typed: Sequence[str]) -> "tuple[Resolver, ...]":
