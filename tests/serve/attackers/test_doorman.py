@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.attacks import Way
 
 from sp1tee.serve.door.barrier import MOST, Barrier, program
 from sp1tee.serve.door.doorman import Doorman
@@ -88,6 +89,24 @@ def test_who_pays_no_heed_is_kept_out_also_when_it_is_between_two_connections():
         doorman.visits.deaf = lambda _most: {ip_address("203.0.113.7")}  # type: ignore[method-assign] - what it finds is of another test
         doorman.look([], 0.0)
         assert doorman._barrier._out == {ip_address("203.0.113.7")}
+
+
+def test_who_floods_is_kept_out_before_it_is_broken_off_and_can_connect_again():
+    found: list[str] = []
+
+    def again(reason: str, _number: int) -> None:
+        found.append(reason)
+        with pytest.raises(TimeoutError), way.connect(0.5):
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        way = Way("127.0.0.1", bound.getsockname()[1], "127.0.0.2")
+        limits = Limits(trusted=Trusted(private=False), useless_burst=0)
+        doorman = Doorman(bound, limits, again)
+        with way.connect() as flooder, bound.accept()[0]:
+            flooder.sendall(bytes(1024))
+            doorman.look(lines(bound), 0.0)
+    assert found == [Fault.FLOOD]
 
 
 def test_what_passes_on_requests_under_other_names_is_not_taken_for_idle_or_a_flood():

@@ -59,8 +59,9 @@ class Doorman:
         deaf = self._deaf(faults)
         crowds = self._crowds(faults)
         self._make_room(faults, now)
-        self._break_off(faults)
+        # Who is broken off connects again at once, and must find the door closed.
         self._keep_out(deaf | self._flooding(faults), crowds, now)
+        self._break_off(faults)
 
     def _fault(self, guest: Guest, now: float) -> Fault | None:
         fault = guest.fault(self._limits, now)
@@ -120,13 +121,6 @@ class Doorman:
         ]
         return iter(sorted(idle, key=lambda guest: (guest.begun > 0, guest.active)))
 
-    def _break_off(self, faults: dict[int, Fault]) -> None:
-        for cookie in faults:
-            hang_up(self._guests[cookie].line)
-        for fault, number in Counter(faults.values()).items():
-            self._closed(fault, number)
-            _log.info("connections broken off", reason=fault, connections=number)
-
     def _flooding(self, faults: dict[int, Fault]) -> set[Address]:
         """Find the strangers whose connections are broken off as floods."""
         peers = {
@@ -143,3 +137,10 @@ class Doorman:
             _log.warning("a peer floods and is kept out", peer=str(peer))
         self._kept_out = {peer: until for peer, until in self._kept_out.items() if until > now}
         self._barrier.keep_out(crowds | self._kept_out.keys())
+
+    def _break_off(self, faults: dict[int, Fault]) -> None:
+        for cookie in faults:
+            hang_up(self._guests[cookie].line)
+        for fault, number in Counter(faults.values()).items():
+            self._closed(fault, number)
+            _log.info("connections broken off", reason=fault, connections=number)
