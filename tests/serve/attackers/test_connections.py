@@ -61,11 +61,12 @@ async def test_who_never_finishes_a_head_is_broken_off_however_busy_it_looks(dri
 @pytest.mark.anyio
 async def test_a_connection_without_another_request_is_broken_off_and_a_busy_one_is_not():
     closed: asyncio.Queue[str] = asyncio.Queue()
-    limits = Limits(idle_s=0.3, look_s=0.05)
-    release = asyncio.Event()
+    limits = Limits(idle_s=1.0, look_s=0.05)
+    entered, release = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/slow":
+            entered.set()
             await release.wait()
         await _ok(scope, receive, send)
 
@@ -78,8 +79,10 @@ async def test_a_connection_without_another_request_is_broken_off_and_a_busy_one
     )
     await listener.start()
     way = Way("127.0.0.1", bound.getsockname()[1])
-    (slow, asks_slowly), (_, idles) = await way.open(), await way.open()
+    slow, asks_slowly = await way.open()
     asks_slowly.write(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+    await entered.wait()
+    _, idles = await way.open()
     idles.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
     assert await closed.get() == "idle"
     release.set()

@@ -164,7 +164,7 @@ class TestLimits:
             tmp_path,
             max_stdin_bytes=100_000,
             max_program_bytes=10_000,
-            upload_idle_s=0.3,
+            upload_idle_s=1.0,
             upload_min_rate=100_000,
         ) as server:
             yield server
