@@ -92,6 +92,8 @@ async def test_a_connection_can_break_after_the_call_was_applied(
     assert refused.value.status == "UNAVAILABLE"
     assert len(sim.ledger.of(Kind.FULFILLED)) == 1
     async with Peer(sim.url, fulfiller.signer) as again:
+        # It may take a moment until the network listens again.
+        await again.channel.channel_ready()
         status = await again.status(request_id)
     assert status.fulfillment_status == types_pb2.FULFILLED
 
