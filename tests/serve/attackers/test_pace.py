@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from functools import partial
+from collections.abc import Callable, Coroutine
 
 import grpc
 import pytest
 from grpc import aio
 from serve.attackers.conftest import Attacked
-from support.attacks import Way, call_head, hurry, regret
+from support.attacks import NONCE, Way, call_head, hurry, message, regret
 from support.people import eventually
 
 from sp1tee.serve.door.limits import Limits
@@ -166,43 +165,32 @@ async def test_a_grpc_client_is_told_to_try_again():
     await listener.stop()
 
 
-async def _ten_hurry(way: Way) -> None:
-    head = call_head("/network.ProverNetwork/GetNonce")
-    await asyncio.gather(*(hurry(way, head, bytes(5)) for _ in range(10)))
+async def _ten(attack: Callable[[], Coroutine[None, None, None]]) -> None:
+    await asyncio.gather(*(attack() for _ in range(10)))
 
 
-async def _until_kept_out(way: Way, attack: Coroutine[None, None, None]) -> None:
-    attacking = asyncio.ensure_future(attack)
-    await asyncio.to_thread(eventually, partial(_kept_out, way), "the attacker kept out")
-    attacking.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await attacking
+HASTE: dict[str, Callable[[Way], Coroutine[None, None, None]]] = {
+    "calls as fast as they are answered, on ten connections": lambda way: _ten(
+        lambda: hurry(way, call_head(NONCE), message(b""))
+    ),
+    "calls that are taken back, on ten connections at a time": lambda way: _ten(
+        lambda: regret(way)
+    ),
+}
 
 
-def _kept_out(way: Way) -> bool | None:
-    try:
-        way.connect(0.5).close()
-    except TimeoutError:
-        return True
-    except ConnectionError:
-        pass
-    return None
-
-
-def test_calls_without_end_end_at_a_closed_door(attacked: Attacked):
-    way = Way(attacked.way.host, attacked.way.port, "127.0.0.10")
+@pytest.mark.parametrize("name", HASTE)
+def test_calls_without_end_end_at_a_closed_door(attacked: Attacked, name: str):
+    way = Way(attacked.way.host, attacked.way.port, f"127.0.0.{10 + list(HASTE).index(name)}")
     before = attacked.resident()
-    asyncio.run(_until_kept_out(way, _ten_hurry(way)))
+
+    async def attack() -> None:
+        hurrying = asyncio.ensure_future(HASTE[name](way))
+        await asyncio.to_thread(eventually, lambda: way.is_kept_out() or None, "its being kept out")
+        hurrying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await hurrying
+
+    asyncio.run(attack())
     assert attacked.serves()
     assert attacked.resident() - before < 64 << 20
-
-
-@pytest.mark.anyio
-async def test_calls_that_are_taken_back_on_one_connection_after_the_other_end_there_too():
-    bound = bind("listen", "127.0.0.1:0")
-    limits = Limits(calls_per_s=10.0, deaf=10, trusted=Trusted.of(["192.0.2.1"]))
-    listener = Listener(bound, _empty, (), limits)
-    await listener.start()
-    way = Way("127.0.0.1", bound.getsockname()[1], "127.0.0.2")
-    await _until_kept_out(way, regret(way))
-    await listener.stop()
