@@ -18,6 +18,7 @@ DATABASES = ("postgres",)
 
 BEFORE = "0004"
 """The revision that a server of an older release works with."""
+USE = text("SELECT count(*) FROM requests")
 
 
 @pytest.fixture
@@ -91,21 +92,14 @@ async def test_what_an_older_release_writes_afterwards_is_understood(
 async def test_a_migration_waits_for_a_long_transaction_without_holding_others_up(
     url: str, old: AsyncConnection, tmp_path: Path
 ) -> None:
-    await old.execute(text("SELECT count(*) FROM requests"))
+    await old.execute(USE)
     opening = asyncio.ensure_future(opened_at(url, tmp_path))
     other = create_async_engine("postgresql+asyncpg://", async_creator=connecting(url))
     try:
         async with other.connect() as connection:
-            waits = 0
-            while not waits:
-                # Whoever wants the table meanwhile gets it as soon as the migration yields.
-                await connection.execute(text("SELECT count(*) FROM requests"))
-                await connection.commit()
-                waits = await connection.scalar(
-                    text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                )
-                await connection.commit()
-            await connection.execute(text("SELECT count(*) FROM requests"))
+            await until_waiting(connection, opening)
+            # Whoever wants the table meanwhile gets it as soon as the migration yields.
+            await connection.execute(USE)
             await connection.commit()
         assert not opening.done()
         await old.commit()
@@ -113,6 +107,31 @@ async def test_a_migration_waits_for_a_long_transaction_without_holding_others_u
         assert await revision(old) == migrations.REVISIONS[-1]
     finally:
         await other.dispose()
+
+
+async def test_a_migration_outlasts_a_server_that_stands_still(
+    url: str, old: AsyncConnection, tmp_path: Path
+) -> None:
+    # Longer than calls are waited for, and shorter than servers may really stand still.
+    stuck = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connecting(url, idle_in_transaction_session_timeout="9s"),
+    )
+    async with stuck.connect() as connection:
+        await connection.execute(USE)
+        await (await opened_at(url, tmp_path)).aclose()
+        await connection.invalidate()
+    await stuck.dispose()
+    assert await revision(old) == migrations.REVISIONS[-1]
+
+
+async def until_waiting(connection: AsyncConnection, opening: "asyncio.Task[Store]") -> None:
+    """Wait until the migration waits for a table."""
+    blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not await connection.scalar(blocked):
+        await connection.commit()
+        assert not opening.done()
+    await connection.commit()
 
 
 async def test_servers_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:

@@ -12,14 +12,15 @@ from sp1tee.errors import ConfigError
 CONNECT_S: Final = 5.0
 COMMAND_S: Final = 15.0
 POOL_WAIT_S: Final = 10.0
+STANDSTILL_S: Final = 15
+"""How long a server may stand still in a transaction and keep its locks."""
 
 _SETTINGS: Final = {
     "application_name": "sp1tee",
     "default_transaction_isolation": "read committed",
     # A commit is on disk, whatever the server's own configuration says.
     "synchronous_commit": "on",
-    # A server that stands still lets go of its locks.
-    "idle_in_transaction_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": f"{STANDSTILL_S}s",
     # One whose machine is gone is noticed, and its advisory locks pass on.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",

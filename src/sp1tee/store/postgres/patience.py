@@ -9,10 +9,10 @@ _LONGEST_S: Final = 0.5
 
 
 class Patience:
-    """Pauses between the tries of one call, twice as long each time."""
+    """Pauses between the tries of one call, twice as long each time, for so many seconds in all."""
 
-    def __init__(self) -> None:
-        self._until = asyncio.get_running_loop().time() + PATIENCE_S
+    def __init__(self, seconds: float = PATIENCE_S) -> None:
+        self._until = asyncio.get_running_loop().time() + seconds
         self._pause = _FIRST_S
         self.pauses = 0
 

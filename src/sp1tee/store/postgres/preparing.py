@@ -8,12 +8,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from sp1tee.errors import Sp1teeError
+from sp1tee.store.postgres.engine import STANDSTILL_S
 from sp1tee.store.postgres.faults import Fault, database_fault, fault_of
 from sp1tee.store.postgres.patience import Patience
 
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(1936748916, 0)")
 _YIELD: Final = text("SET LOCAL lock_timeout = '1s'")
 """A change of a table waits for whoever uses it, and everybody else then waits for the change."""
+_PATIENCE_S: Final = STANDSTILL_S + 5.0
+"""A server that stands still is outlasted: nobody waits for an answer of one that starts."""
 
 
 async def prepared(connect: Callable[..., Any], prepare: Callable[[Connection], None]) -> None:
@@ -23,7 +26,7 @@ async def prepared(connect: Callable[..., Any], prepare: Callable[[Connection], 
         ConfigError: the database does not let this server in.
         StoreError: the database is not there, or `prepare` says so.
     """
-    patience = Patience()
+    patience = Patience(_PATIENCE_S)
     while True:
         try:
             await _prepared_once(connect, prepare)
