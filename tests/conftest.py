@@ -1,9 +1,13 @@
 """Settings every test shares."""
 
+import functools
+import inspect
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
 
+import anyio
 import pytest
 from hypothesis import settings
 from support.s3_server import S3Server, s3_server
@@ -22,6 +26,28 @@ os.umask(0o077)
 for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+HANGING_S = 600
+"""After this, a test is not slow but will never end."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Have a coroutine that hangs fail where it waits.
+
+    For all else that hangs there is pytest's own faulthandler_timeout, which ends the whole run.
+    """
+    test = pyfuncitem.obj
+    if inspect.iscoroutinefunction(test):
+
+        @functools.wraps(test)
+        async def ended(**arguments: Any) -> None:
+            with anyio.fail_after(HANGING_S):
+                await test(**arguments)
+
+        pyfuncitem.obj = ended
+    return (yield)
 
 
 @pytest.fixture(scope="session")
