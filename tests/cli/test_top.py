@@ -64,7 +64,9 @@ async def test_without_a_terminal_frames_follow_each_other_until_it_is_told_to_e
         assert top.stdout is not None
         seen = 0
         while seen < 2:
-            seen += top.stdout.readline().startswith("sp1tee ")
+            line = top.stdout.readline()
+            assert line
+            seen += line.startswith("sp1tee ")
         top.send_signal(number)
         return top.wait()
 

@@ -145,7 +145,7 @@ class TestFaultsThatLast:
         s3: S3Server,
         tmp_path: Path,
     ) -> None:
-        brief = Patience(request_s=0.2, retries=0, all_s=0.2)
+        brief = Patience(request_s=1.0, retries=0, all_s=1.0)
         monkeypatch.setattr(s3_shelf, "WORKING", brief)
         async with opened(tmp_path / "brief", bucket=s3.bucket(at=front.url)) as brief_room:
             front.fail(says_nothing, "PUT", "/blobs/")

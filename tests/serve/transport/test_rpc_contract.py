@@ -195,7 +195,7 @@ async def test_a_code_that_was_set_counts_without_an_exception(served: Served):
 
 
 async def test_a_clients_deadline_ends_the_servicers_work(served: Served):
-    error = await failure(served.call("Wait", timeout=0.2))
+    error = await failure(served.call("Wait", timeout=1.0))
     assert error.code() is StatusCode.DEADLINE_EXCEEDED
     await asyncio.wait_for(served.servicer.left.wait(), 10)
 
