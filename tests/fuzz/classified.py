@@ -26,6 +26,7 @@ CARRY = frozenset(
         "fulfill.provers.sp1_session",
         "fulfill.server",
         "fulfill.transfer",
+        "http_client",
         "monitoring.watch",
         "native.client",
         "native.judge",

@@ -16,6 +16,7 @@ from grpc import aio
 
 from sp1tee.errors import ConfigError
 from sp1tee.hosts import is_loopback
+from sp1tee.http_client import HttpClient
 from sp1tee.private_files import check_private
 
 CONNECT_SECONDS = 5.0
@@ -129,9 +130,9 @@ class Endpoint:
             return grpc.insecure_channel(self._target, options=CHANNEL_OPTIONS)
         return grpc.secure_channel(self._target, self._credentials, options=CHANNEL_OPTIONS)
 
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> HttpClient:
         """Open an HTTP client that authenticates itself."""
-        return httpx.AsyncClient(
+        return HttpClient(
             base_url=self.url,
             # Ranges count the bytes as they are stored, so nothing may be packed on the way.
             headers={**dict(self.metadata), "accept-encoding": "identity"},

@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError, GenericError
 from obstore.store import S3Store
 
 from sp1tee.errors import ProgramSourceError, TransientSourceError
+from sp1tee.http_client import HttpClient
 from sp1tee.serve.sources import AllowedSources, place_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Fetcher:
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._sources = sources
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
+        self._client = HttpClient(timeout=_TIMEOUT, follow_redirects=False)
         anonymous = not any(name in environment for name in _CREDENTIALS)
         self._s3_options: S3Config = {"skip_signature": anonymous}
         if s3_region is not None:

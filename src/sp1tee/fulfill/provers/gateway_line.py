@@ -25,6 +25,7 @@ from sp1tee.fulfill.provers.gateway_replies import (
     translate,
 )
 from sp1tee.fulfill.provers.off_host import Reach
+from sp1tee.http_client import HttpClient
 from sp1tee.wire.pb import artifact_pb2, auction_pb2, types_pb2
 from sp1tee.wire.pb.artifact_pb2_grpc import ArtifactStoreStub
 from sp1tee.wire.pb.network_pb2_grpc import ProverNetworkStub
@@ -72,12 +73,12 @@ class Gateway:
         roots = grpc.ssl_channel_credentials(self.ca.encode() if self.ca else None)
         return aio.secure_channel(target, roots, options=options)
 
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> HttpClient:
         """Open an HTTP client without credentials: the URLs that it is used with are secrets."""
         trust = ssl.create_default_context()
         if self.ca:
             trust.load_verify_locations(cadata=self.ca)
-        return httpx.AsyncClient(
+        return HttpClient(
             headers={"user-agent": f"sp1tee/{__version__}", "accept-encoding": "identity"},
             timeout=httpx.Timeout(_SILENCE_SECONDS, connect=CONNECT_SECONDS, pool=None),
             trust_env=False,

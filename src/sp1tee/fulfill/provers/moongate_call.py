@@ -12,6 +12,7 @@ import httpx
 from sp1tee import __version__
 from sp1tee.errors import FulfillError, MalformedMessage, ProverFailed, ProverUnavailable
 from sp1tee.fulfill.endpoint import CONNECT_SECONDS
+from sp1tee.http_client import HttpClient
 from sp1tee.wire.dialect import walk
 
 MAX_ANSWER_BYTES: Final = 4 << 30
@@ -28,7 +29,7 @@ class Moongate:
 
     def __init__(self, url: str) -> None:
         """Prepare to call the server at ``http(s)://host:port``; nothing is sent yet."""
-        self._http = httpx.AsyncClient(
+        self._http = HttpClient(
             base_url=f"{url}/twirp/api.ProverService/",
             headers={"user-agent": f"sp1tee/{__version__}", "content-type": "application/protobuf"},
             # How long a proof takes only its deadline says.
